@@ -1,0 +1,1 @@
+"""text-to-speech for people who train their own voices."""
