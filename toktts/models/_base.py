@@ -1,0 +1,259 @@
+"""The contract of every model family: text ids in, features out, sound from `generate()`."""
+
+import os
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig, GenerationMixin, PreTrainedModel
+from transformers.utils.generic import ModelOutput
+
+import toktts.codecs
+from toktts.codecs._base import Codec
+from toktts.errors import ModelError, TextError
+from toktts.models._checkpoint import check_checkpoint, check_loading, codec_folder
+from toktts.models._config import ToktsConfig
+from toktts.models._generation import check_generation, merge_generation
+from toktts.models._outputs import CodesOutput, SpeechOutput, StopReason, Synthesis
+
+__all__ = ["CodesOutput", "SpeechOutput", "StopReason", "Synthesis", "ToktsConfig", "ToktsModel"]
+
+CODEC_FOLDER = "codec"
+
+
+class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-untyped-call]
+    """Text ids -> features -> sound, loadable by `AutoModelForTextToWaveform` and the stock pipeline.
+
+    The codec is no sub-module: it stays out of the optimizer, out of `.to(bfloat16)` and out of every training
+    checkpoint. It lies in `<folder>/codec` and is loaded when the first sound is made.
+    """
+
+    feature_kind: ClassVar[Literal["codes", "mel"]] = "codes"
+    config_class = ToktsConfig
+    config: ToktsConfig
+    base_model_prefix = "model"
+    main_input_name = "input_ids"
+    output_modalities = ("audio",)
+    accepts_loss_kwargs = False
+    _codec: Codec | None
+
+    def __init__(self, config: ToktsConfig) -> None:
+        super().__init__(config)
+        object.__setattr__(self, "_codec", None)
+        self.generation_config: GenerationConfig = self.default_generation()
+
+    @abstractmethod
+    def forward(
+        self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, labels: Tensor | None = None
+    ) -> ModelOutput:
+        """Score codes against text. A family may take more arguments, all optional.
+
+        Args:
+            input_ids: int64 (batch, n_input_ids).
+            attention_mask: int64, same shape, 1 = real, 0 = padding; None = all real.
+            labels: codes, int64 (batch, n_codebooks, n_frames), padded at the end with -100, in cache order: the
+                model brings them into its own order.
+        Returns:
+            An output with `loss` and `logits`.
+        """
+
+    @abstractmethod
+    def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Read the most likely codes off teacher-forced logits, for token accuracy.
+
+        Args:
+            logits: as `forward` gave them for these labels.
+            labels: (batch, n_codebooks, n_frames), as `forward` took them.
+        Returns:
+            int64 (batch, n_codebooks, n_frames); only values where labels are not -100 mean anything.
+        """
+
+    @abstractmethod
+    def synthesize(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        generation: GenerationConfig,
+        seed: int | None = None,
+    ) -> Synthesis:
+        """Turn text ids into features. A row of a batch gives what it gives alone (greedy, float32).
+
+        Args:
+            input_ids: int64 (batch, n_input_ids), padded at the end.
+            attention_mask: int64, same shape; None = all real.
+            generation: complete and checked, as `generate` makes it.
+            seed: same seed, same result, without a trace in torch's own generators; None = torch's own.
+        """
+
+    @abstractmethod
+    def default_generation(self) -> GenerationConfig:
+        """State how this family generates by itself. `max_new_tokens` must be there: the pipeline else cuts at 256."""
+
+    @property
+    @abstractmethod
+    def generation_limit(self) -> int:
+        """Most `max_new_tokens` there are positions for, in the family's own unit (frames or code ids)."""
+
+    @classmethod
+    @abstractmethod
+    def tiny(cls) -> Self:
+        """Build a small model with fixed random weights and a tiny codec attached, in eval mode: for tests."""
+
+    @torch.no_grad()
+    def generate(  # type: ignore[override]  # the base class hides its arguments in **kwargs; typos shall not pass here
+        self,
+        inputs: Tensor | None = None,
+        *,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        generation_config: GenerationConfig | None = None,
+        max_new_tokens: int | None = None,
+        max_length: int | None = None,
+        do_sample: bool | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        num_beams: int | None = None,
+        pad_token_id: int | None = None,  # noqa: ARG002 - the pipeline may pass the tokenizer's; families know their own
+        seed: int | None = None,
+        output_audio: bool = True,
+        return_dict_in_generate: bool | None = None,
+    ) -> SpeechOutput:
+        """Speak: what the stock `pipeline("text-to-speech")` calls. Arguments left out come from `generation_config`.
+
+        Args:
+            inputs: another name of `input_ids`.
+            input_ids: int64 (batch, n_input_ids).
+            attention_mask: int64, same shape; None = all real.
+            generation_config: laid over the model's own; the single arguments are laid over both.
+            max_new_tokens: most frames (`tokar`) or code ids (`tokflat`) to make.
+            max_length: the same plus one, as Hugging Face counts the start token.
+            do_sample: draw from the distribution; False = take the most likely.
+            temperature: 0.01 to 100; below 1 is safer, above 1 livelier.
+            top_k: draw among this many; 0 = all.
+            top_p: draw among the most likely that make up this much probability.
+            num_beams: beams, where the family has beam search.
+            pad_token_id: accepted for the pipeline, without effect.
+            seed: same seed, same sound; torch's own generators stay untouched.
+            output_audio: False = features only, and no codec is needed.
+            return_dict_in_generate: accepted for the pipeline; there is only the dict form.
+        Raises:
+            ModelError: a value out of its range (named), ids outside the vocabulary, or no codec.
+            TextError: more ids than the model can read.
+        """
+        if return_dict_in_generate is False:
+            raise ModelError("is not supported; read `.audio` of what generate returns", key="return_dict_in_generate")
+        ids = self._check_input_ids(inputs if input_ids is None else input_ids)
+        changes = {
+            "max_new_tokens": max_new_tokens,
+            "max_length": max_length,
+            "do_sample": do_sample,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "num_beams": num_beams,
+        }
+        generation = merge_generation(self.generation_config, generation_config, changes)
+        check_generation(generation, limit=self.generation_limit)
+        synthesis = self.synthesize(ids, attention_mask, generation=generation, seed=seed)
+        return SpeechOutput(
+            features=synthesis.features,
+            n_frames=synthesis.n_frames,
+            audio=self._decode(synthesis) if output_audio else None,
+            stop_reasons=list(synthesis.stop_reasons),
+        )
+
+    def _check_input_ids(self, input_ids: Tensor | None) -> Tensor:
+        if input_ids is None or input_ids.ndim != 2:
+            came = "nothing" if input_ids is None else tuple(input_ids.shape)
+            raise ModelError(f"input_ids must be (batch, n_input_ids), got {came}; call the tokenizer first")
+        if input_ids.shape[1] == 0:
+            raise TextError("text is empty; give at least one character")
+        if input_ids.shape[1] > self.config.text_limit:
+            raise TextError(
+                f"text has {input_ids.shape[1]} ids, the model reads at most {self.config.text_limit}; split it"
+            )
+        if int(input_ids.min()) < 0 or int(input_ids.max()) >= self.config.text_vocab_size:
+            raise ModelError(
+                f"input_ids must lie in [0, {self.config.text_vocab_size}), got {int(input_ids.min())} to "
+                f"{int(input_ids.max())}; use the tokenizer saved with the model"
+            )
+        return input_ids
+
+    def _decode(self, synthesis: Synthesis) -> list[Tensor]:
+        lengths = (synthesis.n_frames * self.config.codec_hop_length).tolist()
+        if not any(lengths):
+            return [torch.zeros(0, device=synthesis.features.device) for _ in lengths]
+        waveform = self.codec.decode(synthesis.features, n_frames=synthesis.n_frames)
+        return [samples[:length] for samples, length in zip(waveform.samples, lengths, strict=True)]
+
+    @property
+    def codec(self) -> Codec:
+        """The way from features to sound; loaded from the model's folder at first use.
+
+        Raises:
+            ModelError: the model came without a codec.
+        """
+        if self._codec is None:
+            self.attach_codec(toktts.codecs.load_codec(codec_folder(self.name_or_path or "", CODEC_FOLDER)))
+        assert self._codec is not None
+        return self._codec
+
+    def attach_codec(self, codec: Codec) -> Self:
+        """Use this codec for sound, and save it with the model.
+
+        Raises:
+            ModelError: the codec is not of the kind the model was trained for.
+        """
+        facts = {
+            "sampling_rate": (codec.sampling_rate, self.config.codec_sampling_rate),
+            "hop_length": (codec.hop_length, self.config.codec_hop_length),
+            "n_codebooks": (codec.n_codebooks, self.config.n_codebooks),
+            "codebook_size": (codec.codebook_size, self.config.codebook_size),
+        }
+        for name, (offered, expected) in facts.items():
+            if offered != expected:
+                raise ModelError(
+                    f"model expects {name} {expected}, codec has {offered}; use the codec it was trained with"
+                )
+        object.__setattr__(self, "_codec", codec)
+        return self
+
+    def save_pretrained(
+        self, save_directory: str | os.PathLike[str], *args: Any, save_codec: bool = True, **kwargs: Any
+    ) -> None:
+        """Write model, configs and (first, so that `push_to_hub=True` finds it) the codec, if there is one.
+
+        Args:
+            save_directory: folder, made if missing.
+            args: as the base class takes them.
+            save_codec: False for training checkpoints, which the run folder's codec serves.
+            kwargs: as the base class takes them.
+        """
+        if save_codec and self._codec is not None:
+            self._codec.save_pretrained(Path(save_directory, CODEC_FOLDER))
+        super().save_pretrained(save_directory, *args, **kwargs)
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]  # the base class's own arguments are passed on as they are
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Load safetensors, and nothing else: no pickle, no remote code, no silently random weight.
+
+        Args:
+            pretrained_model_name_or_path: folder or Hub id.
+            args: as the base class takes them.
+            kwargs: as the base class takes them.
+        Raises:
+            ModelError: pickled weights, a config that asks for code, missing or foreign tensors.
+        """
+        check_checkpoint(pretrained_model_name_or_path)
+        wants_info = kwargs.pop("output_loading_info", False)
+        kwargs |= {"output_loading_info": True, "use_safetensors": True}
+        loaded: Any = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        model, info = loaded
+        check_loading(pretrained_model_name_or_path, info)
+        return (model, info) if wants_info else model

@@ -1,0 +1,96 @@
+"""What `generate` is asked for: one merged and checked GenerationConfig, and a seed that disturbs nobody else."""
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from transformers import GenerationConfig
+
+from toktts.errors import ModelError
+
+RANGES: dict[str, tuple[float, float]] = {
+    "max_new_tokens": (1, math.inf),
+    "num_beams": (1, 64),
+    "temperature": (0.01, 100),
+    "top_k": (0, 1_000_000),
+    "top_p": (1e-6, 1),
+}
+SAMPLING = ("temperature", "top_k", "top_p")
+
+
+def merge_generation(
+    default: GenerationConfig, given: GenerationConfig | None, changes: Mapping[str, object]
+) -> GenerationConfig:
+    """Lay a caller's GenerationConfig and single arguments over a model's own, in that order.
+
+    A `max_length` counts the start token as Hugging Face does, so it becomes `max_new_tokens = max_length - 1`.
+    Sampling values of the model's own config fall away where the caller switches sampling off.
+
+    Args:
+        default: the model's; it is not changed.
+        given: the caller's, of which only what is set counts.
+        changes: single arguments; None = not given.
+    Raises:
+        ModelError: a sampling value for generation that does not sample.
+    """
+    wishes = {} if given is None else given.to_diff_dict()
+    wishes.pop("transformers_version", None)
+    wishes |= {name: value for name, value in changes.items() if value is not None}
+    max_length = wishes.pop("max_length", None)
+    if max_length is not None:
+        wishes.setdefault("max_new_tokens", max_length - 1)
+    merged = copy.deepcopy(default)
+    merged.max_length = None
+    for name, value in wishes.items():
+        setattr(merged, name, value)
+    if not merged.do_sample:
+        _drop_sampling(merged, wishes)
+    return merged
+
+
+def _drop_sampling(merged: GenerationConfig, wishes: Mapping[str, object]) -> None:
+    for name in SAMPLING:
+        if wishes.get(name) is not None:
+            raise ModelError("has no effect without sampling; pass do_sample=True too", key=name)
+        setattr(merged, name, None)
+
+
+def check_generation(generation: GenerationConfig, *, limit: int) -> None:
+    """Refuse values that no generation can use, before anything is allocated.
+
+    Args:
+        generation: merged already.
+        limit: most `max_new_tokens` the model has positions for.
+    Raises:
+        ModelError: names the value and its range; or `max_new_tokens` is not set.
+    """
+    if generation.max_new_tokens is None:
+        raise ModelError(f"is not set; write a number from 1 to {limit}", key="max_new_tokens")
+    ranges = RANGES | {"max_new_tokens": (1, limit)}
+    for name, (low, high) in ranges.items():
+        value = getattr(generation, name)
+        if value is not None and not low <= value <= high:
+            raise ModelError(f"must be from {low:g} to {high:g}, got {value:g}; change it", key=name)
+
+
+@contextmanager
+def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
+    """Draw random numbers from `seed` inside, and leave torch's generators outside as they were.
+
+    Args:
+        seed: None = go on with torch's own generators, as `torch.manual_seed` set them.
+        device: where the numbers are drawn.
+    Raises:
+        ModelError: a seed torch cannot use.
+    """
+    if seed is None:
+        yield
+        return
+    if not 0 <= seed < 2**63:
+        raise ModelError(f"must be from 0 to {2**63 - 1}, got {seed}; change it", key="seed")
+    devices = [] if device.type == "cpu" else [device]
+    with torch.random.fork_rng(devices=devices, device_type=device.type if devices else "cuda"):
+        torch.manual_seed(seed)
+        yield
