@@ -1,0 +1,67 @@
+"""What holds for every test: offline, one thread, nothing of the user's touched, the same examples every time."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+# Before anything imports torch, transformers or wandb: they read these once.
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    MPLBACKEND="Agg",
+    OMP_NUM_THREADS="1",
+    MKL_NUM_THREADS="1",
+    TOKENIZERS_PARALLELISM="false",
+    TOKTTS_CACHE=tempfile.mkdtemp(prefix="toktts-test-cache-"),
+    WANDB_MODE="offline",
+    WANDB_SILENT="true",
+)
+
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0", None)
+
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("nightly", deadline=None, max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def _refuse_network(event: str, args: tuple[object, ...]) -> None:
+    """As an audit hook: a test that looks up or connects to another machine fails there and then."""
+    host: object = None
+    if event == "socket.getaddrinfo":
+        host = args[0]
+    elif event == "socket.connect" and isinstance(args[1], tuple):
+        host = args[1][0]
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host not in LOCAL_HOSTS:
+        raise RuntimeError(f"tests are offline, but {event} asked for {host!r}")
+
+
+sys.addaudithook(_refuse_network)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["TOKTTS_CACHE"], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Data beside the project; the test is skipped where there is none."""
+    folder = Path(os.environ.get("TOKTTS_SHARED", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs {folder} (set TOKTTS_SHARED)")
+    return folder

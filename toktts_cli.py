@@ -1,0 +1,184 @@
+"""The console script `toktts`. Nothing of toktts or torch is imported before a command runs, so `--help` is quick."""
+
+import importlib.metadata
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+# typer re-exports one leaf of its usage errors; the rest (no such command, option or argument) share its base.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    name="toktts",
+    help="Text-to-speech from neural-codec tokens.",
+    epilog="Anywhere on the line, --debug shows the traceback of an error.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        try:
+            print(importlib.metadata.version("toktts"))
+        except importlib.metadata.PackageNotFoundError:
+            print("unknown: toktts is not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Text-to-speech from neural-codec tokens."""
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    show_version(True)
+
+
+@app.command(context_settings=PASS_THROUGH)
+def train(ctx: typer.Context) -> None:
+    """Train a model or a codec: the same options as trainer.py.
+
+    \b
+    --config FILE            a config, or the name of one that comes with toktts; again for more, later ones win
+    --yconfig YAML           inline YAML over the files; again for more
+    section.key=value        one value over everything else
+    --with-model FOLDER      start from these weights
+    --with-checkpoint FOLDER go on from this checkpoint
+    """  # noqa: D301  (\b keeps typer from filling the lines)
+
+    def work() -> None:
+        from toktts.training.run import main as train_main
+
+        train_main(list(ctx.args))
+
+    _run(ctx, work)
+
+
+@app.command()
+def say(
+    ctx: typer.Context,
+    text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
+    output: Annotated[
+        Path, typer.Option("--output", "--out", "-o", help="Sound file; - writes WAV to standard output.")
+    ],
+    model: Annotated[str, typer.Option(help="A run folder.")] = "runs/demo",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Speak a text into a sound file."""
+    _run(ctx, lambda: _say(text, model=model, output=output, force=force))
+
+
+app.command("speak", hidden=True)(say)
+
+
+@app.command()
+def resynth(
+    ctx: typer.Context,
+    in_dir: Annotated[Path, typer.Argument(help="Folder of WAV files, with or without a .txt beside each.")],
+    out_dir: Annotated[Path, typer.Argument(help="Folder for files of the same names; made if missing.")],
+    codec: Annotated[str, typer.Option(help="A codec's folder, registered name or Hub name.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """Send every WAV of a folder through a codec and back: how the codec alone sounds."""
+
+    def work() -> None:
+        from toktts import load_codec
+        from toktts.inference.resynth import resynthesize
+
+        n_files = resynthesize(in_dir, out_dir, codec=load_codec(codec), force=force)
+        print(f"{n_files} files in {out_dir}")
+
+    _run(ctx, work)
+
+
+@app.command()
+def demo(
+    ctx: typer.Context,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The run folder.")] = Path("runs/demo"),
+    minutes: Annotated[float, typer.Option(min=0.0, help="Training time, at most.")] = 10.0,
+) -> None:
+    """Train a small voice on the demo corpus and speak with it; run again, it goes on where it stopped."""
+
+    def work() -> None:
+        from toktts.training.demo import run_demo
+
+        run_demo(output, minutes)
+
+    _run(ctx, work)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one command line and exit: 0 done, 2 for a fault of the user, 130 after Ctrl-C."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in args
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(
+            [arg for arg in args if arg != "--debug"] or ["--help"], "toktts", standalone_mode=False, obj=debug
+        )
+    except UsageError as error:
+        print(_usage_line(error), file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        print("toktts: interrupted", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(code or 0)
+
+
+def _say(text: str, *, model: str, output: Path, force: bool) -> None:
+    from toktts.entry import check_output, read_text
+    from toktts.errors import ToktsError
+
+    to_stdout = output == Path("-")
+    if to_stdout and sys.stdout.isatty():
+        raise ToktsError("standard output is a terminal; name a file or a pipe", key="--output")
+    if not to_stdout:
+        check_output(output, force=force)
+    words = read_text() if text == "-" else text
+
+    from toktts.inference import say as speak
+
+    if not to_stdout:
+        speak(words, model=model, output=output, force=force)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder, "speech.wav")
+        speak(words, model=model, output=wav, force=False)
+        with open(wav, "rb") as sound:
+            shutil.copyfileobj(sound, sys.stdout.buffer)
+
+
+def _run(ctx: typer.Context, work: Callable[[], None]) -> NoReturn:
+    from toktts.entry import run_command
+
+    run_command(work, debug=bool(ctx.obj))
+
+
+def _usage_line(error: BaseException) -> str:
+    """Say in one line what typer says in several: what is wrong, the nearest right one, where the help is."""
+    message = " ".join(str(error.format_message()).split()).rstrip(".")  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    fix = f"see {'toktts' if context is None else context.command_path} --help"
+    for nearest in (" Did you mean ", " (Possible options: "):
+        if nearest in message:
+            message, _, hint = message.partition(nearest)
+            fix = f"did you mean {hint.rstrip('?)')}?"
+    return f"toktts: error: {message.rstrip('.')}; {fix}"
+
+
+if __name__ == "__main__":
+    main()
