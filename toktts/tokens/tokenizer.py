@@ -1,0 +1,90 @@
+"""Text tokenizers that need no file to be built and no code of ours to be loaded: `AutoTokenizer` reads them back."""
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import ByT5Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from toktts.errors import ConfigError
+
+ENGLISH_ALPHABET = "abcdefghijklmnopqrstuvwxyz '.,!?;:-\"()"
+TOKENIZERS = ("bytes", "characters")
+PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
+
+
+def build_tokenizer(name: str, *, alphabet: str | None = None) -> PreTrainedTokenizerBase:
+    """Build a text tokenizer; padding is id 0, the end of the text is id 1 and closes every text.
+
+    `len(tokenizer)` is the `text_vocab_size` of a model. Text that looks like a special token is read as text.
+
+    Args:
+        name: `bytes` or `characters`.
+        alphabet: what `characters` knows, in lower case; None = English. `bytes` knows everything and takes none.
+    Raises:
+        ConfigError: another name, or an alphabet that `name` cannot use.
+    """
+    if name == "bytes":
+        if alphabet is not None:
+            raise ConfigError("bytes need no alphabet; remove it", key="tokens.alphabet")
+        return byte_tokenizer()
+    if name == "characters":
+        return character_tokenizer(ENGLISH_ALPHABET if alphabet is None else alphabet)
+    raise ConfigError(f"unknown tokenizer {name!r}; write one of {', '.join(TOKENIZERS)}", key="tokens.tokenizer")
+
+
+def byte_tokenizer() -> PreTrainedTokenizerBase:
+    """Read UTF-8 bytes: id = byte + 3, vocabulary 384 with the sentinels, as the reference does (ByT5).
+
+    >>> byte_tokenizer()("Hi é").input_ids
+    [75, 108, 35, 198, 172, 1]
+    """
+    return ByT5Tokenizer(split_special_tokens=True)
+
+
+def character_tokenizer(alphabet: str) -> PreTrainedTokenizerBase:
+    """Read one id a character: NFKC, lower case, runs of white space as one blank.
+
+    An alphabet without accents reads "é" as "e". A character outside it becomes `<unk>`: call
+    `toktts.text.check_speakable` first, which refuses it.
+
+    >>> character_tokenizer("ab ")("A  b").input_ids
+    [3, 5, 4, 1]
+
+    Args:
+        alphabet: each character once, in lower case.
+    Raises:
+        ConfigError: empty, a character twice, or one that reading changes (upper case).
+    """
+    normalizer = _character_normalizer(strip_accents=alphabet.isascii())
+    _check_alphabet(alphabet, normalizer)
+    vocabulary = {token: index for index, token in enumerate([PAD, EOS, UNKNOWN, *alphabet])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {EOS}", special_tokens=[(EOS, vocabulary[EOS])]
+    )
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=EOS,
+        unk_token=UNKNOWN,
+        split_special_tokens=True,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def _character_normalizer(*, strip_accents: bool) -> normalizers.Normalizer:
+    fold = [normalizers.NFKD(), normalizers.StripAccents()] if strip_accents else [normalizers.NFKC()]
+    return normalizers.Sequence([*fold, normalizers.Lowercase(), normalizers.Replace(Regex(r"\s+"), " ")])
+
+
+def _check_alphabet(alphabet: str, normalizer: normalizers.Normalizer) -> None:
+    key = "tokens.alphabet"
+    if not alphabet:
+        raise ConfigError("alphabet is empty; write at least one character", key=key)
+    for character in alphabet:
+        if alphabet.count(character) > 1:
+            raise ConfigError(f"alphabet holds {character!r} twice; remove one", key=key)
+        if normalizer.normalize_str(character) != character:
+            reads_as = normalizer.normalize_str(character)
+            raise ConfigError(f"alphabet holds {character!r}, which is read as {reads_as!r}; write that", key=key)
