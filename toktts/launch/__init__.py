@@ -1,0 +1,1 @@
+"""A commit of this repository -> a training on a rented machine."""
