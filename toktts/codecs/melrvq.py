@@ -1,0 +1,230 @@
+"""Our own codec: log-mel frames, quantised by k-means, and a small neural way back to sound.
+
+Encoding needs no training beyond k-means, so codes are fixed in seconds and never change while the vocoder learns.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from toktts.audio import Waveform, pad_clips
+from toktts.codecs._base import Codec, read_codec_file, write_codec_file
+from toktts.codecs._mel import LogMel
+from toktts.codecs._rvq import dequantize, fit_codebooks, quantize
+from toktts.codecs._vocoder import FrameVocoder
+from toktts.errors import CodecError
+
+WEIGHTS_FILE = "model.safetensors"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class MelRVQOptions:
+    """Everything that shapes a `MelRVQ`.
+
+    Args:
+        sampling_rate: Hz.
+        n_fft: samples a mel frame and a vocoder frame see.
+        hop_length: samples from one frame to the next.
+        n_mels: bands of the log-mel frames.
+        floor: added to the mel magnitudes before the logarithm; 1e-3 spends no codes on inaudible noise.
+        low_band_weight: weight of the lowest band's error when codes are chosen; it holds the pitch.
+        high_band_weight: weight of the highest band's error; those between are on a straight line.
+        n_codebooks: codes a frame, 1 to 8.
+        codebook_size: values of a code.
+        hidden_size: channels of the vocoder.
+        intermediate_size: width of its perceptrons.
+        num_hidden_layers: its blocks.
+        kernel_size: frames its convolutions see.
+    """
+
+    sampling_rate: int = 24_000
+    n_fft: int = 1280
+    hop_length: int = 320
+    n_mels: int = 80
+    floor: float = 1e-3
+    low_band_weight: float = 1.4
+    high_band_weight: float = 0.7
+    n_codebooks: int = 2
+    codebook_size: int = 1024
+    hidden_size: int = 256
+    intermediate_size: int = 768
+    num_hidden_layers: int = 6
+    kernel_size: int = 7
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n_codebooks <= 8:
+            raise CodecError(f"n_codebooks must be 1 to 8, got {self.n_codebooks}; 2 is 1.5 kbps", key="codec.options")
+        if self.sampling_rate % self.hop_length:
+            raise CodecError(
+                f"hop_length {self.hop_length} must divide sampling_rate {self.sampling_rate}; use 320 at 24000 Hz",
+                key="codec.options",
+            )
+
+
+class MelRVQ(Codec, nn.Module):
+    """Log-mel frames -> residual k-means codes -> ConvNeXt and inverse STFT.
+
+    Build one with `MelRVQ(options)`, then `fit` it on mel frames; `decode` is noise until its vocoder is trained
+    (`config/codec/`).
+    """
+
+    feature_kind: ClassVar[Literal["codes", "mel"]] = "codes"
+    mean: Tensor
+    scale: Tensor
+    codebooks: Tensor
+
+    def __init__(self, options: MelRVQOptions) -> None:
+        nn.Module.__init__(self)
+        self.options = options
+        self.sampling_rate = options.sampling_rate
+        self.hop_length = options.hop_length
+        self.n_codebooks = options.n_codebooks
+        self.codebook_size = options.codebook_size
+        self.n_mels = options.n_mels
+        self.log_mel = LogMel(
+            options.sampling_rate,
+            options.n_fft,
+            hop_length=options.hop_length,
+            n_mels=options.n_mels,
+            floor=options.floor,
+        )
+        self.register_buffer("mean", torch.zeros(options.n_mels))
+        self.register_buffer("scale", torch.ones(options.n_mels))
+        self.register_buffer("codebooks", torch.zeros(options.n_codebooks, options.codebook_size, options.n_mels))
+        self.code_embeddings = nn.ModuleList(
+            nn.Embedding(options.codebook_size, options.hidden_size) for _ in range(options.n_codebooks)
+        )
+        for embedding in self.code_embeddings:
+            nn.init.zeros_(embedding.weight)
+        self.vocoder = FrameVocoder(
+            options.n_mels + options.hidden_size,
+            options.hidden_size,
+            intermediate_size=options.intermediate_size,
+            num_hidden_layers=options.num_hidden_layers,
+            kernel_size=options.kernel_size,
+            n_fft=options.n_fft,
+            hop_length=options.hop_length,
+        )
+        self.eval()
+
+    @property
+    def identity(self) -> str:
+        """Name, version and hash of what shapes codes: the options of the front and the codebooks, not the vocoder."""
+        front = {key: value for key, value in asdict(self.options).items() if "hidden" not in key}
+        digest = hashlib.sha256(json.dumps(front, sort_keys=True).encode())
+        for tensor in (self.mean, self.scale, self.codebooks):
+            digest.update(tensor.detach().cpu().float().numpy().tobytes())
+        return f"melrvq-{VERSION}-{digest.hexdigest()[:16]}"
+
+    def fit(self, mel: Tensor, *, iterations: int = 30, seed: int = 0) -> None:
+        """Fit the codebooks on mel frames of the corpus.
+
+        Args:
+            mel: (n_frames, n_mels), as `log_mel` gives them; at least 4 frames a centroid.
+            iterations: passes of k-means for each codebook.
+            seed: of the k-means.
+        Raises:
+            CodecError: too few frames for the codebook size.
+        """
+        needed = 4 * self.codebook_size
+        if len(mel) < needed:
+            raise CodecError(
+                f"{len(mel)} mel frames are too few for codebooks of {self.codebook_size}, which want {needed}; "
+                "give more speech or a smaller codebook_size",
+                key="codec.options.codebook_size",
+            )
+        weights = torch.linspace(self.options.low_band_weight, self.options.high_band_weight, self.n_mels)
+        self.mean.copy_(mel.mean(dim=0))
+        self.scale.copy_(weights.to(mel.device) / mel.std())
+        self.codebooks.copy_(
+            fit_codebooks(
+                (mel - self.mean) * self.scale,
+                self.n_codebooks,
+                codebook_size=self.codebook_size,
+                iterations=iterations,
+                seed=seed,
+            )
+        )
+
+    @torch.inference_mode()
+    def encode(self, waveform: Waveform) -> Tensor:
+        """Turn mono speech into codes (batch, n_codebooks, n_frames); see `Codec.encode`."""
+        self.check_rate(waveform)
+        lengths = waveform.row_lengths.tolist()
+        n_frames = self.n_frames(waveform.samples.shape[1])
+        codes = torch.zeros(len(waveform), self.n_codebooks, n_frames, dtype=torch.long, device=waveform.samples.device)
+        # Row by row: batches gain nothing on a CPU, and a clip's codes cannot depend on its neighbours.
+        for row, length in enumerate(lengths):
+            if length:
+                mel = self.log_mel(waveform.samples[row : row + 1, :length])[0].T
+                codes[row, :, : self.n_frames(length)] = quantize((mel - self.mean) * self.scale, self.codebooks)
+        return codes
+
+    @torch.inference_mode()
+    def decode(self, features: Tensor, *, n_frames: Tensor | None = None) -> Waveform:
+        """Turn codes (batch, n_codebooks, n_frames) back into sound; see `Codec.decode`."""
+        counts = [features.shape[-1]] * len(features) if n_frames is None else n_frames.tolist()
+        clips = []
+        for codes, count in zip(features, counts, strict=True):
+            self.check_codes(codes[None, :, :count])
+            clips.append(self.vocode(codes[None, :, :count])[0].clamp(-1.0, 1.0) if count else torch.zeros(0))
+        return pad_clips(clips, self.sampling_rate)
+
+    def vocode(self, codes: Tensor) -> Tensor:
+        """Differentiable decode of equally long rows: (batch, n_codebooks, n_frames) -> float32 samples."""
+        batch, _, n_frames = codes.shape
+        flat = codes.transpose(0, 1).reshape(self.n_codebooks, -1)
+        mel = dequantize(flat, self.codebooks)
+        learned = sum((table(row) for table, row in zip(self.code_embeddings, flat, strict=True)), torch.zeros(()))
+        samples: Tensor = self.vocoder(torch.cat([mel, learned], dim=1).view(batch, n_frames, -1))
+        return samples
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write `codec.json` and half-precision weights; the quantiser stays in single precision."""
+        write_codec_file(folder, {"codec": "melrvq", "version": VERSION, "options": asdict(self.options)})
+        exact = ("mean", "scale", "codebooks")
+        state = {
+            name: (tensor.float() if name in exact else tensor.half()).contiguous()
+            for name, tensor in self.state_dict().items()
+        }
+        save_file(state, os.path.join(folder, WEIGHTS_FILE))
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read a folder written by `save_pretrained`.
+
+        Raises:
+            CodecError: missing or damaged files, another version, or weights that do not fit the options.
+        """
+        facts = read_codec_file(folder)
+        options = facts.get("options")
+        if facts["codec"] != "melrvq" or facts.get("version") != VERSION or not isinstance(options, dict):
+            raise CodecError(f"is not a melrvq codec of version {VERSION}; make it again", file=folder)
+        path = Path(folder, WEIGHTS_FILE)
+        try:
+            codec = cls(MelRVQOptions(**options))
+            codec.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+        except (OSError, RuntimeError, TypeError, ValueError) as error:
+            raise CodecError(f"cannot be read ({error}); copy the whole folder again", file=path) from error
+        return codec
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Build a codec of 2 x 16 codes at 75 Hz with fixed random weights."""
+        options = MelRVQOptions(
+            n_mels=20, n_fft=640, codebook_size=16, hidden_size=16, intermediate_size=32, num_hidden_layers=2
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            codec = cls(options)
+            speech_like = torch.randn(2, options.sampling_rate) * torch.linspace(0, 0.5, options.sampling_rate)
+        codec.fit(codec.log_mel(speech_like).transpose(1, 2).flatten(0, 1), iterations=3)
+        return codec

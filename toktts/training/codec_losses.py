@@ -1,0 +1,149 @@
+"""What a vocoder is trained against: spectral distances, and discriminators that listen for what those miss."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+from transformers.audio_utils import mel_filter_bank
+
+MEL_RESOLUTIONS = ((256, 20), (512, 40), (1024, 80), (2048, 128))
+SPECTRUM_WINDOWS = (320, 800, 1600)
+PERIODS = (2, 3, 5)
+
+
+class SpectralDistance(nn.Module):
+    """Mean L1 distance of log-mel and log-magnitude spectra at several window lengths.
+
+    Args:
+        sampling_rate: Hz.
+        magnitude_weight: share of the linear-frequency term; it keeps what lies between the mel bands.
+
+    Source: Yamamoto et al. 2020 (Parallel WaveGAN), arXiv:1910.11480, section 3.1; Kong et al. 2020, arXiv:2010.05646.
+    """
+
+    def __init__(self, sampling_rate: int, *, magnitude_weight: float = 0.3) -> None:
+        super().__init__()
+        self.magnitude_weight = magnitude_weight
+        self.n_ffts = [n_fft for n_fft, _ in MEL_RESOLUTIONS]
+        for n_fft, n_mels in MEL_RESOLUTIONS:
+            bank = mel_filter_bank(
+                n_fft // 2 + 1, n_mels, 0.0, sampling_rate / 2, sampling_rate, norm="slaney", mel_scale="slaney"
+            )
+            self.register_buffer(f"filters_{n_fft}", torch.from_numpy(bank).float(), persistent=False)
+            self.register_buffer(f"window_{n_fft}", torch.hann_window(n_fft), persistent=False)
+
+    def forward(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """Compare samples (batch, n_samples) with samples of the same shape; a scalar, 0 for equal sound."""
+        return sum((self._at(n_fft, predicted, target) for n_fft in self.n_ffts), torch.zeros(())) / len(self.n_ffts)
+
+    def _at(self, n_fft: int, predicted: Tensor, target: Tensor) -> Tensor:
+        filters, window = self.get_buffer(f"filters_{n_fft}"), self.get_buffer(f"window_{n_fft}")
+        ours, theirs = _magnitudes(predicted, window), _magnitudes(target, window)
+        mel = (torch.log(ours @ filters + 1e-5) - torch.log(theirs @ filters + 1e-5)).abs().mean()
+        linear = (torch.log(ours + 1e-4) - torch.log(theirs + 1e-4)).abs().mean()
+        return mel + self.magnitude_weight * linear
+
+
+def _spectrum(samples: Tensor, window: Tensor) -> Tensor:
+    """Complex (batch, n_frames, n_fft // 2 + 1), a quarter window apart."""
+    n_fft = len(window)
+    return torch.stft(samples, n_fft, n_fft // 4, window=window, return_complex=True).transpose(1, 2)
+
+
+def _magnitudes(samples: Tensor, window: Tensor) -> Tensor:
+    """As `_spectrum`, magnitudes that keep a gradient at zero."""
+    spectrum = _spectrum(samples, window)
+    return (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
+
+
+class SpectrumDiscriminator(nn.Module):
+    """Judge the complex spectrum at one window length, frame by frame.
+
+    Frequencies are channels of one-dimensional convolutions: on a CPU several times cheaper than pictures of the
+    spectrum, and still aware of phase, since real and imaginary parts come in (with compressed magnitudes).
+
+    Source: Zeghidour et al. 2021 (SoundStream), arXiv:2107.03312, section 3.3, for the idea of complex input.
+    """
+
+    window: Tensor
+
+    def __init__(self, n_fft: int, *, channels: int = 128) -> None:
+        super().__init__()
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.layers = nn.ModuleList(
+            [weight_norm(nn.Conv1d(3 * (n_fft // 2 + 1), channels, 3, padding=1))]
+            + [
+                weight_norm(nn.Conv1d(channels, channels, 5, padding=2 * dilation, dilation=dilation, groups=2))
+                for dilation in (1, 2, 4)
+            ]
+        )
+        self.score = weight_norm(nn.Conv1d(channels, 1, 3, padding=1))
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Score samples (batch, n_samples): scores a frame, and the hidden layers for feature matching."""
+        spectrum = _spectrum(samples, self.window).transpose(1, 2)
+        power = spectrum.real.square() + spectrum.imag.square() + 1e-7
+        compression = power.pow(-0.35)
+        parts = [spectrum.real * compression, spectrum.imag * compression, 0.25 * torch.log(power)]
+        return _run_layers(self.layers, self.score, torch.cat(parts, dim=1))
+
+
+class PeriodDiscriminator(nn.Module):
+    """Judge every `period`-th sample as one column: hears pitch pulses that spectra blur.
+
+    Source: Kong et al. 2020 (HiFi-GAN), arXiv:2010.05646, section 2.3; made small.
+    """
+
+    def __init__(self, period: int, *, channels: Sequence[int] = (8, 16, 32, 64)) -> None:
+        super().__init__()
+        self.period = period
+        sizes = [1, *channels]
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv2d(before, after, (5, 1), stride=(3, 1), padding=(2, 0)))
+            for before, after in zip(sizes, sizes[1:], strict=False)
+        )
+        self.score = weight_norm(nn.Conv2d(sizes[-1], 1, (3, 1), padding=(1, 0)))
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Score samples (batch, n_samples); samples behind the last whole period are not heard."""
+        whole = samples.shape[1] // self.period * self.period
+        return _run_layers(self.layers, self.score, samples[:, :whole].view(len(samples), 1, -1, self.period))
+
+
+def _run_layers(layers: nn.ModuleList, score: nn.Module, hidden: Tensor) -> tuple[Tensor, list[Tensor]]:
+    features = []
+    for layer in layers:
+        hidden = nn.functional.leaky_relu(layer(hidden), 0.1)
+        features.append(hidden)
+    return score(hidden), features
+
+
+class Discriminators(nn.Module):
+    """Several small judges at once, with the losses of both sides (hinge, and feature matching)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.judges = nn.ModuleList(
+            [*(SpectrumDiscriminator(n_fft) for n_fft in SPECTRUM_WINDOWS), *(PeriodDiscriminator(p) for p in PERIODS)]
+        )
+
+    def own_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Hinge loss of telling real samples (batch, n_samples) from `fake` ones, which get no gradient."""
+        total = torch.zeros(())
+        for judge in self.judges:
+            real_score, fake_score = judge(real)[0].float(), judge(fake.detach())[0].float()
+            total = total + (1 - real_score).relu().mean() + (1 + fake_score).relu().mean()
+        return total / len(self.judges)
+
+    def opponent_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """What the vocoder pays: (adversarial, feature matching), each a mean over the judges."""
+        adversarial, matching = torch.zeros(()), torch.zeros(())
+        for judge in self.judges:
+            score, features = judge(fake)
+            with torch.no_grad():
+                real_features = judge(real)[1]
+            adversarial = adversarial - score.float().mean()
+            gaps = [(a.float() - b.float()).abs().mean() for a, b in zip(features, real_features, strict=True)]
+            matching = matching + torch.stack(gaps).mean()
+        return adversarial / len(self.judges), matching / len(self.judges)
