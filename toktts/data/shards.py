@@ -1,0 +1,199 @@
+"""Rows of codes on disk: hashed Parquet shards and the manifest that says which of them can be trusted."""
+
+import contextlib
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+
+from toktts.data.atomic import write_atomically
+from toktts.data.encoding import Codes
+from toktts.data.rejects import Rejected
+from toktts.errors import CacheError
+
+MANIFEST_FILE = "manifest.json"
+SCHEMA = pyarrow.schema(
+    [
+        ("id", pyarrow.string()),
+        ("text", pyarrow.string()),
+        ("speaker", pyarrow.string()),
+        ("copy", pyarrow.int32()),
+        ("n_samples", pyarrow.int64()),
+        ("codes", pyarrow.list_(pyarrow.list_(pyarrow.int16()))),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class CachedRow:
+    """One row of the token cache.
+
+    Args:
+        id: of the utterance.
+        text: what is said.
+        speaker: who says it.
+        copy: 0 is clean, 1.. carry noise.
+        n_samples: at the codec's rate.
+        codes: int16 (n_codebooks, n_frames).
+    """
+
+    id: str
+    text: str
+    speaker: str
+    copy: int
+    n_samples: int
+    codes: Codes
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What the manifest knows of one file.
+
+    Args:
+        name: of the file.
+        sha256: of its bytes.
+        n_clips: that it holds, without their copies.
+        rejected: the clips left out.
+        findings: how often something was noticed and accepted.
+    """
+
+    name: str
+    sha256: str
+    n_clips: int
+    rejected: tuple[Rejected, ...]
+    findings: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Facts of a cache and its finished shards, by index.
+
+    Args:
+        facts: what the cache was made with; for readers, nothing is derived from it.
+        n_shards: that a complete cache has.
+        shards: finished ones.
+    """
+
+    facts: dict[str, Any]
+    n_shards: int
+    shards: dict[int, Shard]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no shard is missing."""
+        return len(self.shards) == self.n_shards
+
+    def write(self, folder: Path) -> None:
+        """Write `manifest.json` with a checksum of itself; the same content gives the same bytes."""
+        body = {
+            "facts": self.facts,
+            "n_shards": self.n_shards,
+            "shards": {str(index): asdict(shard) for index, shard in sorted(self.shards.items())},
+        }
+        text = json.dumps({"body": body, "sha256": _checksum(body)}, indent=1, sort_keys=True)
+        with disk_faults(folder):
+            write_atomically(folder / MANIFEST_FILE, text.encode("utf-8"))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest | None":
+        """Read `manifest.json`; None if there is none or it is damaged, as its shards must then be made again."""
+        try:
+            content = json.loads((folder / MANIFEST_FILE).read_bytes())
+            body = content["body"]
+            if content["sha256"] != _checksum(body):
+                return None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        shards = {int(index): _shard(fields) for index, fields in body["shards"].items()}
+        return cls(body["facts"], body["n_shards"], shards)
+
+
+def shard_name(index: int) -> str:
+    """File name of a shard."""
+    return f"shard-{index:05d}.parquet"
+
+
+def write_shard(path: Path, rows: Sequence[CachedRow]) -> str:
+    """Write rows to a Parquet file, whole or not at all.
+
+    Returns:
+        The sha256 of its bytes.
+    Raises:
+        CacheError: the disk is full or the folder cannot be written.
+    """
+    columns = {
+        "id": [row.id for row in rows],
+        "text": [row.text for row in rows],
+        "speaker": [row.speaker for row in rows],
+        "copy": [row.copy for row in rows],
+        "n_samples": [row.n_samples for row in rows],
+        "codes": _nested([row.codes for row in rows]),
+    }
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns, schema=SCHEMA), buffer, compression="zstd")
+    with disk_faults(path.parent):
+        write_atomically(path, buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def is_intact(folder: Path, shard: Shard) -> bool:
+    """Whether a shard's file has the bytes that were written."""
+    try:
+        return hashlib.sha256((folder / shard.name).read_bytes()).hexdigest() == shard.sha256
+    except OSError:
+        return False
+
+
+def read_shard(folder: Path, shard: Shard) -> pyarrow.Table:
+    """Read a shard, refusing bytes other than those written.
+
+    Raises:
+        CacheError: missing or damaged.
+    """
+    path = folder / shard.name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CacheError(f"cannot be read ({error.strerror}); build the cache again", file=path) from error
+    if hashlib.sha256(content).hexdigest() != shard.sha256:
+        raise CacheError("is damaged (sha256 differs); build the cache again, only this shard is encoded", file=path)
+    return pyarrow.parquet.read_table(pyarrow.BufferReader(content)).cast(SCHEMA)
+
+
+@contextlib.contextmanager
+def disk_faults(folder: Path) -> Iterator[None]:
+    """Turn what the operating system says while writing to a cache into one line.
+
+    Raises:
+        CacheError: an `OSError` in the `with` block.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CacheError(
+            f"cannot be written ({error.strerror}); free some space or set TOKTTS_CACHE", file=folder
+        ) from error
+
+
+def _nested(codes: list[Codes]) -> pyarrow.Array:
+    """List of lists without a Python object for every code."""
+    flat = np.concatenate([np.zeros(0, np.int16), *(clip.ravel() for clip in codes)])
+    frames = np.cumsum([0, *(clip.shape[1] for clip in codes for _ in clip)], dtype=np.int32)
+    codebooks = np.cumsum([0, *(len(clip) for clip in codes)], dtype=np.int32)
+    return pyarrow.ListArray.from_arrays(codebooks, pyarrow.ListArray.from_arrays(frames, pyarrow.array(flat)))
+
+
+def _checksum(body: object) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode("utf-8")).hexdigest()
+
+
+def _shard(fields: dict[str, Any]) -> Shard:
+    rejected = tuple(Rejected(**row) for row in fields.pop("rejected"))
+    return Shard(**fields, rejected=rejected)
