@@ -17,7 +17,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "top_k": (0, 1_000_000),
     "top_p": (1e-6, 1),
 }
-SAMPLING = ("temperature", "top_k", "top_p")
+# What transformers takes as "not set": anything else warns when nothing is sampled.
+NEUTRAL = {"temperature": 1.0, "top_k": 50, "top_p": 1.0}
 
 
 def merge_generation(
@@ -51,10 +52,10 @@ def merge_generation(
 
 
 def _drop_sampling(merged: GenerationConfig, wishes: Mapping[str, object]) -> None:
-    for name in SAMPLING:
-        if wishes.get(name) is not None:
+    for name, value in NEUTRAL.items():
+        if wishes.get(name) not in (None, value):
             raise ModelError("has no effect without sampling; pass do_sample=True too", key=name)
-        setattr(merged, name, None)
+        setattr(merged, name, value)
 
 
 def check_generation(generation: GenerationConfig, *, limit: int) -> None:
