@@ -2,10 +2,11 @@ import time
 import tracemalloc
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toktts.config import load_config
+from toktts.config import _yaml, load_config
 from toktts.config._yaml import Node, Origin, dump_yaml, merge, read_yaml
 from toktts.errors import ConfigError
 
@@ -70,9 +71,9 @@ def test_a_duplicate_key_is_refused_with_both_lines():
     [
         (
             "a:\n\tb: 1",
-            "a.yaml:2: column 1: not YAML: found character '\\t' that cannot start any token; indent with spaces",
+            "indent with spaces, not tabs",
         ),
-        ("a: [1,\nb: 2", "a.yaml:2: column 2: not YAML"),
+        ("a: [1,\nb: 2", "a.yaml:2: column "),
         ("a: 'b", "a.yaml:1: column 6: not YAML: found unexpected end of stream"),
         ("a: 1\nb: \0", "a.yaml:2: character 0x0000 is not allowed in YAML"),
         ("a: 1\n---\nb: 2", "a.yaml:2: holds more than one document"),
@@ -82,11 +83,13 @@ def test_a_duplicate_key_is_refused_with_both_lines():
         ("a: &x {b: 1}\nc:\n  <<: *x", "a.yaml:3: merge keys (<<) are not supported"),
         ("a.b: 1", "key 'a.b' is not a name; nest it"),
         ("? [a]\n: 1", "key is not plain text"),
-        (": 1", "key '' is not a name"),
+        ('"": 1', "key '' is not a name"),
         ('a: "\\UFFFFFFFF"', "not YAML"),
     ],
 )
-def test_bad_yaml_is_refused_with_its_place(text, expected):
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, _yaml.Loader])
+def test_bad_yaml_is_refused_with_its_place(monkeypatch, loader, text, expected):
+    monkeypatch.setattr(_yaml, "Loader", loader)
     assert expected in refusal(text)
 
 
@@ -112,7 +115,7 @@ BOMBS = {
     "large": "a: " + "x" * 70_000,
     "many values": "a: [" + "1, " * 20_000 + "]",
     "long number": "a: " + "1" * 60_000,
-    "many keys": "".join(f"k{n}: 1\n" for n in range(8000)),
+    "many keys": "".join(f"k{n}: 1\n" for n in range(6000)),
     "many brackets": "a: " + "[" * 60_000,
 }
 
@@ -122,7 +125,7 @@ def test_a_bomb_is_refused_quickly_and_in_little_memory(name):
     read_yaml("a: 1", "warm-up.yaml")
     start = time.process_time()
     refusal(BOMBS[name])
-    assert time.process_time() - start < (2.0 if name == "many keys" else 0.2)
+    assert time.process_time() - start < 0.2
     tracemalloc.start()
     refusal(BOMBS[name])
     peak = tracemalloc.get_traced_memory()[1]
