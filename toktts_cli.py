@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+INTERRUPTED = 130
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
@@ -127,15 +128,17 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     debug = "--debug" in args
     command = typer.main.get_command(app)
     try:
+        # typer turns Ctrl-C into code 130, or in older versions into Abort.
         code = command.main(
             [arg for arg in args if arg != "--debug"] or ["--help"], "toktts", standalone_mode=False, obj=debug
         )
     except UsageError as error:
         print(_usage_line(error), file=sys.stderr)
         sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
         print("toktts: interrupted", file=sys.stderr)
-        sys.exit(130)
     sys.exit(code or 0)
 
 
