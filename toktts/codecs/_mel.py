@@ -61,18 +61,17 @@ class LogMel(nn.Module):
         Returns:
             (batch, n_mels, n_frames), `n_frames = ceil(n_samples / hop_length)`; silence is `log(floor)`.
         """
-        magnitudes = self.magnitudes(samples)
-        return torch.log(self.filters.to(samples.device) @ magnitudes + self.floor)
+        return torch.log(self.filters.to(samples.device) @ self.spectrum(samples).abs() + self.floor)
 
-    def magnitudes(self, samples: Tensor) -> Tensor:
-        """Give the magnitude spectrum (batch, n_fft // 2 + 1, n_frames) of samples (batch, n_samples)."""
+    def spectrum(self, samples: Tensor) -> Tensor:
+        """Give the complex spectrum (batch, n_fft // 2 + 1, n_frames) of samples (batch, n_samples)."""
         batch, n_samples = samples.shape
         n_frames = math.ceil(n_samples / self.hop_length)
         if not n_frames or not batch:
-            return samples.new_zeros(batch, self.n_fft // 2 + 1, n_frames)
+            return samples.new_zeros(batch, self.n_fft // 2 + 1, n_frames, dtype=torch.complex64)
         left = (self.n_fft - self.hop_length) // 2
         right = self.n_fft - self.hop_length - left + n_frames * self.hop_length - n_samples
-        spectrum = torch.stft(
+        return torch.stft(
             torch.nn.functional.pad(samples, (left, right)),
             self.n_fft,
             self.hop_length,
@@ -81,4 +80,9 @@ class LogMel(nn.Module):
             center=False,
             return_complex=True,
         )
-        return spectrum.abs()
+
+    @property
+    def centred_window(self) -> Tensor:
+        """The window with the silence that `torch.stft` puts around it: (n_fft,)."""
+        left = (self.n_fft - self.win_length) // 2
+        return torch.nn.functional.pad(self.window, (left, self.n_fft - self.win_length - left))

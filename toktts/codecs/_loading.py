@@ -1,0 +1,105 @@
+"""From a name or a path to a codec."""
+
+import difflib
+import importlib.resources
+import inspect
+import math
+import os
+import re
+from pathlib import Path
+
+from toktts import registry
+from toktts.codecs._base import CODEC_FILE, Codec, read_codec_file
+from toktts.codecs.encodec import DEFAULT_NAME, HuggingFaceCodec
+from toktts.errors import CodecError
+
+KEY = "codec.name_or_path"
+PACKAGE = "toktts.codecs"
+PACKAGED = ("melrvq", "bundled")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
+
+
+def load_codec(
+    name_or_path: str | os.PathLike[str], *, bandwidth_kbps: float | None = None, revision: str | None = None
+) -> Codec:
+    """Load a codec: an existing path, else a registered name, else a name on the Hugging Face Hub.
+
+    Args:
+        name_or_path: a folder with `codec.json`, or of an audio codec of transformers; `melrvq` or `bundled`, the codec
+            that is part of this package; `griffin_lim`; `encodec`, which is `facebook/encodec_24khz`; or `owner/name`.
+        bandwidth_kbps: chooses the number of codebooks where the codec has a choice. None = the codec's own default.
+        revision: branch, tag or commit on the Hub; None = the one that was downloaded first.
+    Raises:
+        CodecError: no such name, or a folder without a codec.
+        DownloadError: the Hub cannot be reached or does not have it.
+
+    >>> load_codec("griffin_lim").n_mels
+    80
+    """
+    text = os.fspath(name_or_path)
+    path = Path(text).expanduser()
+    if path.exists():
+        _refuse_revision(text, revision)
+        return _from_folder(path, bandwidth_kbps)
+    if text == "encodec":
+        text = DEFAULT_NAME
+    if HUB_NAME.match(text):
+        return HuggingFaceCodec.from_hub(text, bandwidth_kbps=bandwidth_kbps, revision=revision)
+    _refuse_revision(text, revision)
+    if text in PACKAGED:
+        return _from_folder(_packaged_folder(), bandwidth_kbps)
+    return _check_bandwidth(_from_defaults(text), bandwidth_kbps)
+
+
+def _from_folder(folder: Path, bandwidth_kbps: float | None) -> Codec:
+    """Load the class that `codec.json` names; a folder without one is a codec of transformers."""
+    if not (folder / CODEC_FILE).is_file():
+        return HuggingFaceCodec.from_pretrained(folder, bandwidth_kbps=bandwidth_kbps)
+    name = str(read_codec_file(folder)["codec"])
+    if name not in registry.available(PACKAGE):
+        raise CodecError(
+            f"names a codec {name!r} that this version does not have; update toktts",
+            file=folder / CODEC_FILE,
+            key="codec",
+        )
+    codec_class = registry.load(PACKAGE, name, Codec)  # type: ignore[type-abstract]
+    if issubclass(codec_class, HuggingFaceCodec):
+        return codec_class.from_pretrained(folder, bandwidth_kbps=bandwidth_kbps)
+    return _check_bandwidth(codec_class.from_pretrained(folder), bandwidth_kbps)
+
+
+def _packaged_folder() -> Path:
+    folder = Path(str(importlib.resources.files("toktts") / "assets" / "codec"))
+    if not (folder / CODEC_FILE).is_file():
+        raise CodecError("this installation lacks the codec it should hold; install toktts again", file=folder)
+    return folder
+
+
+def _from_defaults(name: str) -> Codec:
+    """Build a registered codec that needs nothing."""
+    names = registry.available(PACKAGE)
+    if name not in names:
+        nearest = difflib.get_close_matches(name, [*names, *PACKAGED], n=1)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"name a folder, owner/name or one of {', '.join(names)}"
+        raise CodecError(f"no folder and no codec {name!r}; {hint}", key=KEY)
+    codec_class = registry.load(PACKAGE, name, Codec, key=KEY)  # type: ignore[type-abstract]
+    if any(parameter.default is parameter.empty for parameter in inspect.signature(codec_class).parameters.values()):
+        raise CodecError(f"{name!r} has no defaults; name the folder of a trained one", key=KEY)
+    return codec_class()
+
+
+def _check_bandwidth(codec: Codec, bandwidth_kbps: float | None) -> Codec:
+    """Refuse a bandwidth that a codec without a choice does not have."""
+    if bandwidth_kbps is None:
+        return codec
+    if not codec.n_codebooks:
+        raise CodecError("has no codes, so no bandwidth; remove the key", key="codec.bandwidth_kbps")
+    kbps = codec.n_codebooks * codec.frame_rate * math.log2(codec.codebook_size) / 1000
+    if not math.isclose(kbps, bandwidth_kbps, rel_tol=1e-3):
+        raise CodecError(f"codec has {kbps:g} kbps, not {bandwidth_kbps:g}; remove the key", key="codec.bandwidth_kbps")
+    return codec
+
+
+def _refuse_revision(name: str, revision: str | None) -> None:
+    if revision is not None:
+        raise CodecError(f"{name!r} is not on the Hub, so it has no revision; remove the key", key="codec.revision")
