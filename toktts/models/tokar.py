@@ -1,0 +1,366 @@
+"""`tokar`: an encoder-decoder that writes codec frames left to right and always knows which letter it is saying.
+
+The decoder does not search the text by attention. A pointer walks over the encoder's states, one text unit after the
+other; each frame is written under the pointer, and a small head decides when the pointer moves on. The end of speech is
+the pointer leaving the last unit. So no word can be skipped or said twice, and the alignment is known exactly. In training
+the pointer's path comes from an aligner that learns beside the model (forward-sum loss and monotonic search).
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from huggingface_hub.dataclasses import strict
+from torch import Tensor, nn
+from transformers import GenerationConfig
+
+from toktts.alignment.monotonic import length_mask
+from toktts.codecs.melrvq import MelRVQ
+from toktts.errors import ModelError
+from toktts.models._base import CodesOutput, Synthesis, ToktsConfig, ToktsModel
+from toktts.models.modules.aligner import Aligner
+from toktts.models.modules.pointer import Pointer, elapsed_frames
+from toktts.models.modules.sampling import RowSampler
+from toktts.models.modules.transformer import TransformerLayer, rotary_angles
+from toktts.tokens.layouts import LAYOUTS
+from toktts.tokens.steps import n_steps, steps_from_codes, steps_to_codes
+
+
+@strict
+class TokarConfig(ToktsConfig):
+    """Sizes and losses of `tokar`.
+
+    Args:
+        layout: order in which codes are written: `delay`, `parallel` or `flat`.
+        hidden_size: channels.
+        num_attention_heads: heads, of encoder and decoder.
+        encoder_layers: layers that read the text both ways.
+        decoder_layers: layers that write frames left to right.
+        intermediate_size: width of the feed-forward nets.
+        encoder_kernel_size: text units the encoder's feed-forward nets see.
+        dropout: share of activations dropped in training.
+        history_dropout: share of steps whose codes are hidden from the decoder in training, so that it listens to the
+            text more than to itself.
+        alignment_weight: weight of the aligner's loss.
+        advance_weight: weight of the loss of moving on.
+        max_frames: most frames of one text.
+        max_frames_per_unit: frames after which the pointer moves on whatever the head says; ends every generation.
+    """
+
+    model_type = "tokar"
+
+    text_limit: int = 600
+    layout: str = "delay"
+    hidden_size: int = 256
+    num_attention_heads: int = 4
+    encoder_layers: int = 3
+    decoder_layers: int = 4
+    intermediate_size: int = 1024
+    encoder_kernel_size: int = 5
+    dropout: float = 0.1
+    history_dropout: float = 0.1
+    alignment_weight: float = 0.3
+    advance_weight: float = 0.5
+    max_frames: int = 2250
+    max_frames_per_unit: int = 75
+
+    def __post_init__(self, **kwargs: object) -> None:
+        super().__post_init__(**kwargs)
+        if self.layout not in LAYOUTS:
+            raise ModelError(f"unknown layout {self.layout!r}; write one of {', '.join(LAYOUTS)}", key="layout")
+        if self.hidden_size % (2 * self.num_attention_heads):
+            raise ModelError(
+                f"{self.hidden_size} is no multiple of twice num_attention_heads {self.num_attention_heads}; "
+                "change one of them",
+                key="hidden_size",
+            )
+
+    @property
+    def num_hidden_layers(self) -> int:
+        """Decoder layers, under the name that the key-value cache asks for."""
+        return self.decoder_layers
+
+
+@dataclass
+class TokarOutput(CodesOutput):
+    """`CodesOutput` with the parts of the loss and the pointer's path.
+
+    Args:
+        code_loss: scalar, cross-entropy a code.
+        alignment_loss: scalar, forward-sum loss a text unit.
+        advance_loss: scalar, binary cross-entropy a frame.
+        units: int64 (batch, n_frames), the text unit of each frame.
+    """
+
+    code_loss: Tensor | None = None
+    alignment_loss: Tensor | None = None
+    advance_loss: Tensor | None = None
+    units: Tensor | None = None
+
+
+class Tokar(ToktsModel):
+    """Text ids -> codes, one decoder step a frame (`delay`, `parallel`) or a code (`flat`)."""
+
+    config_class = TokarConfig
+    config: TokarConfig
+
+    def __init__(self, config: TokarConfig) -> None:
+        super().__init__(config)
+        size = config.hidden_size
+        self.text_embedding = nn.Embedding(config.text_vocab_size, size)
+        self.encoder = nn.ModuleList(
+            self._layer(index, config.encoder_kernel_size, is_causal=False) for index in range(config.encoder_layers)
+        )
+        self.encoder_norm = nn.LayerNorm(size)
+        # The last row of each table stands for "no code here": before the start, and in the holes of a layout.
+        self.code_embeddings = nn.ModuleList(
+            nn.Embedding(config.codebook_size + 1, size) for _ in range(config.n_codebooks)
+        )
+        self.elapsed_embedding = nn.Embedding(config.max_frames_per_unit, size)
+        self.context = nn.Linear(size, size)
+        self.input_dropout = nn.Dropout(config.dropout)
+        self.decoder = nn.ModuleList(self._layer(index, 1, is_causal=True) for index in range(config.decoder_layers))
+        self.decoder_norm = nn.LayerNorm(size)
+        self.code_heads = nn.ModuleList(nn.Linear(size, config.codebook_size) for _ in range(config.n_codebooks))
+        self.advance_head = nn.Linear(size, 1)
+        self.aligner = Aligner(size)
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    def _layer(self, index: int, kernel_size: int, *, is_causal: bool) -> TransformerLayer:
+        return TransformerLayer(
+            self.config.hidden_size,
+            self.config.num_attention_heads,
+            intermediate_size=self.config.intermediate_size,
+            kernel_size=kernel_size,
+            dropout=self.config.dropout,
+            is_causal=is_causal,
+            layer_index=index,
+        )
+
+    @property
+    def _hole(self) -> int:
+        return self.config.codebook_size
+
+    @property
+    def generation_limit(self) -> int:
+        """Most frames."""
+        return self.config.max_frames
+
+    def default_generation(self) -> GenerationConfig:
+        """Draw among the likelier codes, for at most `max_frames` frames."""
+        return GenerationConfig(  # type: ignore[no-untyped-call]
+            max_new_tokens=self.config.max_frames, do_sample=True, temperature=0.7, top_k=50, pad_token_id=0
+        )
+
+    def use_code_vectors(self, vectors: Tensor) -> None:
+        """Start code embeddings and heads from a codec's centroids, so that similar codes begin as similar.
+
+        Args:
+            vectors: (n_codebooks, codebook_size, size), any scale; larger differences matter more.
+        """
+        generator = torch.Generator().manual_seed(0)
+        projection = torch.randn(vectors.shape[2], self.config.hidden_size, generator=generator)
+        projected = vectors.float() @ (projection / vectors.shape[2] ** 0.5)
+        scale = projected[0].std().clamp_min(1e-6)
+        with torch.no_grad():
+            for embedding, head, book in zip(self.code_embeddings, self.code_heads, projected, strict=True):
+                embedding.weight[: self._hole] = 0.5 * book / scale
+                head.weight.copy_(0.05 * book / book.std().clamp_min(1e-6))
+
+    def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Read text both ways: int64 (batch, n_units) -> (batch, n_units, hidden_size), 0 behind a row's end."""
+        is_real = attention_mask.bool()
+        hidden = self.input_dropout(self.text_embedding(input_ids)) * is_real[:, :, None]
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
+        angles = rotary_angles(positions, self.config.hidden_size // self.config.num_attention_heads)
+        for layer in self.encoder:
+            hidden = layer(hidden, angles, is_real=is_real)
+        encoded: Tensor = self.encoder_norm(hidden) * is_real[:, :, None]
+        return encoded
+
+    def embed_steps(self, steps: Tensor) -> Tensor:
+        """Sum the embeddings of the codes of each step: int64 (batch, n_steps, n_codebooks) with -100 in holes."""
+        filled = torch.where(steps < 0, self._hole, steps)
+        tables = [table(filled[:, :, k]) for k, table in enumerate(self.code_embeddings)]
+        return torch.stack(tables).sum(dim=0)
+
+    def forward(
+        self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, labels: Tensor | None = None
+    ) -> TokarOutput:
+        """Score codes against text; see `ToktsModel.forward`.
+
+        Returns:
+            Logits (batch, n_steps, n_codebooks, codebook_size), the losses, and the pointer's path.
+        Raises:
+            ModelError: no labels, or a row with fewer frames than text ids.
+        """
+        if input_ids is None or labels is None:
+            raise ModelError("forward wants input_ids and labels; call generate to speak", key="labels")
+        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        n_units, n_frames = attention_mask.sum(dim=1), (labels[:, 0] >= 0).sum(dim=1)
+        if bool((n_frames < n_units).any()):
+            row = int((n_frames < n_units).long().argmax())
+            raise ModelError(
+                f"{int(n_frames[row])} frames cannot say {int(n_units[row])} text ids, one frame each at least; "
+                "give whole utterances (data.clip_seconds: null) or leave the row out",
+                key="labels",
+            )
+        encoded = self.encode_text(input_ids, attention_mask)
+        is_real = length_mask(n_frames, labels.shape[2])
+        frames = self.embed_steps(labels.transpose(1, 2)) * is_real[:, :, None]
+        units, alignment_loss = self.aligner(encoded, frames, n_units=n_units, n_frames=n_frames)
+        steps = steps_from_codes(self.config.layout, labels)
+        hidden = self._teacher_forced(encoded, steps, units)
+        logits = torch.stack([head(hidden) for head in self.code_heads], dim=2)
+        code_loss = nn.functional.cross_entropy(logits.float().flatten(0, 2), steps.flatten(), ignore_index=-100)
+        advance_loss = self._advance_loss(hidden, units, n_frames)
+        loss = (
+            code_loss
+            + self.config.alignment_weight * alignment_loss
+            + self.config.advance_weight * advance_loss
+        )
+        return TokarOutput(
+            loss=loss,
+            logits=logits,
+            code_loss=code_loss.detach(),
+            alignment_loss=alignment_loss.detach(),
+            advance_loss=advance_loss.detach(),
+            units=units,
+        )
+
+    def _frame_of_step(self, steps_count: int, n_frames: int, device: torch.device) -> Tensor:
+        """Frame whose first code is written at each step, int64 (n_steps,); at the end, the last one."""
+        index = torch.arange(steps_count, device=device)
+        if self.config.layout == "flat":
+            index = index // self.config.n_codebooks
+        return index.clamp(max=n_frames - 1)
+
+    def _teacher_forced(self, encoded: Tensor, steps: Tensor, units: Tensor) -> Tensor:
+        """Hidden states (batch, n_steps, hidden_size), each from the steps before it and the unit it is under."""
+        history = nn.functional.pad(steps[:, :-1], (0, 0, 1, 0), value=-100)
+        if self.training and self.config.history_dropout > 0:
+            hidden_from_view = torch.rand(history.shape[:2], device=history.device) < self.config.history_dropout
+            history = history.masked_fill(hidden_from_view[:, :, None], -100)
+        frame = self._frame_of_step(steps.shape[1], units.shape[1], units.device)
+        return self._run_decoder(encoded, history, units[:, frame], elapsed_frames(units)[:, frame])
+
+    def _run_decoder(
+        self,
+        encoded: Tensor,
+        history: Tensor,
+        units: Tensor,
+        elapsed: Tensor,
+        *,
+        first_step: int = 0,
+        cache: object = None,
+    ) -> Tensor:
+        context = encoded.gather(1, units[:, :, None].expand(-1, -1, encoded.shape[2]))
+        elapsed = elapsed.clamp(max=self.config.max_frames_per_unit - 1)
+        hidden = self.embed_steps(history) + self.context(context) + self.elapsed_embedding(elapsed)
+        hidden = self.input_dropout(hidden)
+        positions = torch.arange(first_step, first_step + history.shape[1], device=history.device)
+        angles = rotary_angles(positions, self.config.hidden_size // self.config.num_attention_heads)
+        for layer in self.decoder:
+            hidden = layer(hidden, angles, cache=cache)
+        normed: Tensor = self.decoder_norm(hidden)
+        return normed
+
+    def _last_step_of_frame(self, frame: Tensor) -> Tensor:
+        """Step after which the pointer may move: a frame's only step, or in `flat` its last."""
+        return frame * self.config.n_codebooks + self.config.n_codebooks - 1 if self.config.layout == "flat" else frame
+
+    def _advance_loss(self, hidden: Tensor, units: Tensor, n_frames: Tensor) -> Tensor:
+        """Binary cross-entropy of moving on after each frame; behind the last frame the pointer leaves the text."""
+        frame = torch.arange(units.shape[1], device=units.device)
+        scores = self.advance_head(hidden[:, self._last_step_of_frame(frame)])[:, :, 0].float()
+        moves = nn.functional.pad((units[:, 1:] != units[:, :-1]).float(), (0, 1))
+        moves = moves.scatter(1, n_frames[:, None] - 1, 1.0)
+        losses = nn.functional.binary_cross_entropy_with_logits(scores, moves, reduction="none")
+        return losses[length_mask(n_frames, units.shape[1])].mean()
+
+    def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""
+        return steps_to_codes(self.config.layout, logits.argmax(dim=3), n_frames=labels.shape[2])
+
+    def synthesize(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        generation: GenerationConfig,
+        seed: int | None = None,
+    ) -> Synthesis:
+        """Write frames until every pointer has left its text; see `ToktsModel.synthesize`."""
+        from transformers.cache_utils import DynamicCache
+
+        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        encoded = self.encode_text(input_ids, attention_mask)
+        pointer = Pointer(attention_mask.sum(dim=1), max_frames_per_unit=self.config.max_frames_per_unit)
+        sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
+        limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
+        cache = DynamicCache()
+        history = input_ids.new_full((len(input_ids), 1, self.config.n_codebooks), -100)
+        written, path, step = [], [], 0
+        while step < n_steps(self.config.layout, limit, self.config.n_codebooks):
+            if pointer.all_left and step >= n_steps(self.config.layout, int(pointer.n_frames.max()), self.config.n_codebooks):
+                break
+            hidden = self._run_decoder(
+                encoded, history, pointer.units[:, None], pointer.elapsed[:, None], first_step=step, cache=cache
+            )[:, -1]
+            codes = torch.stack([sampler.draw(head(hidden)) for head in self.code_heads], dim=1)
+            history = self._mask_holes(codes, step, pointer)[:, None]
+            written.append(codes)
+            if self._ends_frame(step):
+                path.append(pointer.units)
+                pointer.advance(torch.sigmoid(self.advance_head(hidden)[:, 0].float()), limit=limit)
+            step += 1
+        return self._synthesis(written, path, pointer)
+
+    def _ends_frame(self, step: int) -> bool:
+        return self.config.layout != "flat" or (step + 1) % self.config.n_codebooks == 0
+
+    def _mask_holes(self, codes: Tensor, step: int, pointer: Pointer) -> Tensor:
+        """Put -100 where the layout has no code at this step, as in training."""
+        books = torch.arange(self.config.n_codebooks, device=codes.device)
+        if self.config.layout == "flat":
+            return codes.masked_fill(books != step % self.config.n_codebooks, -100)
+        if self.config.layout == "delay":
+            frame = step - books
+            over = pointer.has_left[:, None] & (frame >= pointer.n_frames[:, None])
+            return codes.masked_fill((frame < 0) | over, -100)
+        return codes
+
+    def _synthesis(self, written: list[Tensor], path: list[Tensor], pointer: Pointer) -> Synthesis:
+        n_frames = pointer.n_frames
+        steps = torch.stack(written, dim=1)
+        codes = steps_to_codes(self.config.layout, steps, n_frames=int(n_frames.max()))
+        codes = codes.masked_fill(~length_mask(n_frames, codes.shape[2])[:, None], 0)
+        units = torch.stack(path, dim=1)[:, : codes.shape[2]]
+        alignment = nn.functional.one_hot(units, pointer.total_units).float()
+        return Synthesis(
+            features=codes,
+            n_frames=n_frames,
+            stop_reasons=["eos" if left else "length" for left in pointer.has_left_text.tolist()],
+            alignment=alignment,
+        )
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Build a small model with fixed random weights and a tiny codec attached, in eval mode."""
+        codec = MelRVQ.tiny()
+        config = TokarConfig(
+            n_codebooks=codec.n_codebooks,
+            codebook_size=codec.codebook_size,
+            text_limit=64,
+            hidden_size=32,
+            num_attention_heads=2,
+            encoder_layers=1,
+            decoder_layers=2,
+            intermediate_size=64,
+            max_frames=96,
+            max_frames_per_unit=8,
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model = cls(config)
+        return model.eval().attach_codec(codec)
