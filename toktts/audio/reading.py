@@ -22,7 +22,8 @@ Samples = npt.NDArray[np.float32]
 Kind = Literal["named_otherwise", "stray_bytes", "mixed", "scaled", "dc_offset", "resampled"]
 
 SILENT_BELOW = 2.0**-14  # half the range of the samples: two steps of 16 bit, -84 dB
-CLIPPED_FROM = 0.999  # of full scale, or of the peak where that is higher
+CLIPPED_FROM = 0.99  # of full scale, or of the peak where that is higher; 8 bit ends at 127 / 128
+FLAT_WITHIN = 1e-4
 MAX_CLIPPED_FRACTION = 0.01
 DC_OFFSET_FROM = 0.02
 MIN_MP3_FRACTION = 0.95  # an MP3 without an index only estimates its length
@@ -173,12 +174,22 @@ def _check_samples(samples: Samples, report: Callable[[Finding], None]) -> Sampl
         raise AudioError(f"{n_bad} of {samples.size} samples are NaN or infinite; convert it again")
     magnitude = np.abs(samples)
     peak = float(magnitude.max())
-    clipped = float((magnitude >= CLIPPED_FROM * max(1.0, peak)).mean())
+    clipped = _clipped_fraction(samples, CLIPPED_FROM * max(1.0, peak))
     if clipped > MAX_CLIPPED_FRACTION:
         raise AudioError(f"{clipped:.1%} of the samples are clipped; record it again with less gain")
     if peak > 1:
         report(Finding("scaled", f"peak {peak:.3f} scaled to 1"))
     return samples
+
+
+def _clipped_fraction(samples: Samples, threshold: float) -> float:
+    """Share of samples at the top in flat runs of three or more: a sine spends 3 % of its time near its peak."""
+    is_flat = np.abs(np.diff(samples, axis=0)) < FLAT_WITHIN
+    inside = (np.abs(samples[1:-1]) >= threshold) & is_flat[:-1] & is_flat[1:]
+    is_clipped = np.zeros(samples.shape, dtype=bool)
+    for shift in range(3):
+        is_clipped[shift : shift + len(inside)] |= inside
+    return float(is_clipped.mean())
 
 
 def _to_mono(samples: Samples, mono: Literal["error", "mean"], report: Callable[[Finding], None]) -> Samples:

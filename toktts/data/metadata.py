@@ -58,7 +58,7 @@ def _decode(line: bytes, path: Path, number: int) -> str:
         ) from error
 
 
-def split_rows(lines: Sequence[str], path: Path, *, delimiter: str, n_fields: int, first_line: int = 1) -> list[Row]:
+def split_rows(lines: Sequence[str], path: Path, *, delimiter: str, n_fields: int) -> list[Row]:
     """Cut lines at every delimiter: quotes are letters like any other, so there are as many rows as lines.
 
     Args:
@@ -66,11 +66,10 @@ def split_rows(lines: Sequence[str], path: Path, *, delimiter: str, n_fields: in
         path: where they are from, for errors.
         delimiter: one character.
         n_fields: fields that every line must have.
-        first_line: 1-based number of the first of `lines` in the file.
     Raises:
         CorpusError: the first line with another number of fields.
     """
-    rows = [Row(number, tuple(line.split(delimiter))) for number, line in enumerate(lines, first_line)]
+    rows = [Row(number, tuple(line.split(delimiter))) for number, line in enumerate(lines, 1)]
     for row in rows:
         if len(row.fields) != n_fields:
             raise _wrong_width(row, n_fields, path, delimiter)

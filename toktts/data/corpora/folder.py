@@ -30,7 +30,7 @@ FACTS = {
     "licence": "the terms of use, as CC-BY-4.0",
     "consent": "how the speaker agreed to a synthetic voice",
 }
-_MAX_FACTS_BYTES = 65_536
+_MAX_FACTS_BYTES = 16_384
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,9 @@ class Folder(Corpus):
         self._place = self.folder / "wavs" if (self.folder / "wavs").is_dir() else self.folder
         self._sound = find_sound(self._place)
         self._utterances: list[Utterance] = []
-        rejected = without_row(self._sound, (entry.id for entry in entries), self._table)
-        for entry in entries:
-            fault = self._add(entry)
-            rejected += [fault] if fault else []
-        self.rejected = tuple(rejected)
+        faults = [self._add(entry) for entry in entries]
+        orphans = without_row(self._sound, (entry.id for entry in entries), self._table)
+        self.rejected = (*(fault for fault in faults if fault), *orphans)
 
     def __iter__(self) -> Iterator[Utterance]:
         return iter(self._utterances)
@@ -149,11 +147,13 @@ def _read_facts(path: Path) -> dict[str, str]:
     try:
         if path.stat().st_size > _MAX_FACTS_BYTES:
             raise CorpusError(f"is larger than {_MAX_FACTS_BYTES} bytes; write four lines", file=path)
-        node = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        content = path.read_text(encoding="utf-8-sig")
+        _check_flat(content, path)
+        node = yaml.compose(content, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise CorpusError(f"is no YAML ({error.problem}); write 'name: value'", file=path, line=line) from error
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise CorpusError(f"cannot be read ({error}); write 'name: value' in UTF-8", file=path) from error
     if node is None:
         return {}
@@ -165,10 +165,19 @@ def _read_facts(path: Path) -> dict[str, str]:
         if name not in FACTS or name in facts:
             what = "comes twice" if name in facts else "is unknown"
             raise CorpusError(f"{what}; use {', '.join(FACTS)} once each", file=path, line=line, key=name[:40])
-        if not isinstance(value, yaml.ScalarNode):
-            raise CorpusError("expected one text; write 'name: value'", file=path, line=line, key=name)
         facts[name] = "" if value.tag == "tag:yaml.org,2002:null" else str(value.value)
     return facts
+
+
+def _check_flat(content: str, path: Path) -> None:
+    """Refuse nesting before a tree is built: PyYAML takes seconds for some thousand brackets, then fails."""
+    depth = 0
+    for event in yaml.parse(content, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > 1:
+            line = event.start_mark.line + 1 if event.start_mark else None
+            raise CorpusError("expected one text for each name; write 'name: value'", file=path, line=line)
 
 
 def _find_table(folder: Path) -> Path:

@@ -46,11 +46,9 @@ class LJSpeech(Corpus):
         check_unique(((row.fields[0], row.line) for row in rows), table)
         sound = find_sound(self.folder / "wavs")
         self._utterances: list[Utterance] = []
-        rejected = without_row(sound, (row.fields[0] for row in rows), table)
-        for row in rows:
-            fault = self._add(row, column, sound.get(row.fields[0]))
-            rejected += [fault] if fault else []
-        self.rejected = tuple(rejected)
+        faults = [self._add(row, column, sound.get(row.fields[0])) for row in rows]
+        orphans = without_row(sound, (row.fields[0] for row in rows), table)
+        self.rejected = (*(fault for fault in faults if fault), *orphans)
 
     def __iter__(self) -> Iterator[Utterance]:
         return iter(self._utterances)
