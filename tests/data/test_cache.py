@@ -22,10 +22,12 @@ from toy_codec import ToyCodec, ToyCorpus, sound, utterance
 import toktts.data.shards
 from toktts.audio import pad_clips
 from toktts.audio.reading import read_clip
+from toktts.codecs._random_encodec import save_random_encodec
+from toktts.codecs.encodec import HuggingFaceCodec
 from toktts.data.atomic import write_atomically
 from toktts.data.augment import add_noise
 from toktts.data.cache import build_token_cache, default_cache_dir
-from toktts.data.encoding import Arrangement, ClipSettings
+from toktts.data.encoding import Arrangement, Clip, ClipSettings, encode_chunk, hash_audio
 from toktts.data.locks import FolderLock
 from toktts.data.shards import SCHEMA, CachedRow, Manifest, Shard, read_shard, write_shard
 from toktts.errors import CacheError, CodecError, CorpusError
@@ -370,7 +372,7 @@ def test_progress_counts_the_clips(tmp_path):
     seen = []
     build(ToyCorpus.of(40), ToyCodec(), tmp_path, shard_rows=36, on_progress=lambda *counts: seen.append(counts))
     assert seen == sorted(seen)
-    assert seen[0] == (32, 40)
+    assert seen[0] == (16, 40)
     assert seen[-1] == (40, 40)
 
 
@@ -471,6 +473,19 @@ def test_codes_outside_the_codebook_stop_the_build(tmp_path):
 
     with pytest.raises(CodecError, match=r"codes must lie in \[0, 1024\), got"):
         build(ToyCorpus.of(1), Broken(), tmp_path)
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_many_lengths(tmp_path):
+    save_random_encodec(tmp_path, small=True)
+    codec = HuggingFaceCodec.from_pretrained(tmp_path)
+    process = psutil.Process()
+    for index in range(550):
+        if index == 50:
+            before = process.memory_info().rss
+        audio = sound(str(index), 24_000 + 131 * (index * 337 % 550))
+        encode_chunk([Clip("a", audio, hash_audio(audio))], codec, PLAIN, Arrangement())
+    assert process.memory_info().rss - before <= 50e6
 
 
 def test_schema_is_what_the_architecture_says():

@@ -21,7 +21,7 @@ from toktts.data.augment import add_noise
 from toktts.data.rejects import Rejected
 from toktts.errors import AudioError, CorpusError
 
-CHUNK_CLIPS = 32  # clips are ordered by length inside a chunk, whatever the number of workers
+CHUNK_CLIPS = 16  # clips are ordered by length inside a chunk, whatever the number of workers
 Codes = npt.NDArray[np.int16]
 
 
