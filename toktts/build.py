@@ -1,0 +1,204 @@
+"""The only reader of `Config`: names and options -> objects. Everything below takes values."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from transformers import GenerationConfig, PreTrainedTokenizerBase
+
+import toktts.codecs
+from toktts import registry
+from toktts.codecs._base import Codec
+from toktts.config import Config
+from toktts.data.cache import TokenCache, build_token_cache
+from toktts.data.corpora._base import Corpus, Utterance
+from toktts.data.encoding import Arrangement, ClipSettings
+from toktts.data.splits import split_ids
+from toktts.errors import ConfigError, ToktsError
+from toktts.models._base import ToktsConfig, ToktsModel
+from toktts.text import Normalizer
+from toktts.tokens import build_tokenizer
+
+Progress = Callable[[int, int], None]
+
+# Argument of a corpus -> the key of `data` that gives it, where the two differ.
+CORPUS_KEYS = {"split": None, "column": None, "id_column": None, "speaker_column": None, "download": None}
+
+
+class LimitedCorpus(Corpus):
+    """The first rows of a corpus."""
+
+    def __init__(self, corpus: Corpus, n_rows: int) -> None:
+        self.corpus, self.n_rows = corpus, n_rows
+        self.rejected = corpus.rejected
+
+    def __iter__(self) -> Iterator[Utterance]:
+        for _, utterance in zip(range(self.n_rows), self.corpus, strict=False):
+            yield utterance
+
+    @classmethod
+    def tiny(cls, path: Any) -> "LimitedCorpus":
+        """Limit the tiny demo corpus to two rows."""
+        demo = registry.load("toktts.data.corpora", "demo", Corpus)  # type: ignore[type-abstract]
+        return cls(demo.tiny(path), 2)
+
+
+def run_folder(config: Config) -> Path:
+    """Where the run goes: `training.output_dir`, else `runs/<model.name>`."""
+    return Path(config.training.output_dir or Path("runs", config.model.name))
+
+
+def open_corpus(config: Config) -> Corpus:
+    """Open the corpus that `data` names.
+
+    Raises:
+        ConfigError: an unknown corpus, or one that wants a key which is not set.
+        CorpusError: its files cannot be used.
+    """
+    data = config.data
+    corpus_class = _load_class(config, "toktts.data.corpora", data.corpus, Corpus, "data.corpus")
+    arguments = {}
+    for name, parameter in inspect.signature(corpus_class).parameters.items():
+        key = CORPUS_KEYS.get(name, name)
+        value = None if key is None else getattr(data, key, None)
+        if name == "revision":
+            value = None
+        if value is not None:
+            arguments[name] = value
+        elif parameter.default is inspect.Parameter.empty:
+            raise config.fault(f"data.{name}", f"is needed by the corpus {data.corpus!r}; set it in the config")
+    corpus = corpus_class(**arguments)
+    return corpus if data.limit_rows is None else LimitedCorpus(corpus, data.limit_rows)
+
+
+def load_codec(config: Config) -> Codec:
+    """Load the codec that `codec` names."""
+    codec = config.codec
+    return toktts.codecs.load_codec(
+        codec.name_or_path, bandwidth_kbps=codec.bandwidth_kbps, revision=codec.revision
+    )
+
+
+def clip_settings(config: Config) -> ClipSettings:
+    """Say what is done to a clip before the codec hears it."""
+    data = config.data
+    return ClipSettings(
+        clip_seconds=data.clip_seconds,
+        max_seconds=data.max_seconds,
+        mono=data.mono,
+        augmentation_copies=data.augmentation_copies,
+        augmentation_noise=data.augmentation_noise_std,
+        augmentation_seed=data.split_seed,
+    )
+
+
+def split(config: Config, ids: list[str]) -> tuple[list[str], list[str]]:
+    """Divide ids into (training, validation) by their hash."""
+    return split_ids(ids, train_fraction=config.data.train_fraction, seed=config.data.split_seed)
+
+
+def token_cache(
+    config: Config, corpus: Corpus, codec: Codec, *, on_progress: Progress = lambda _done, _total: None
+) -> TokenCache:
+    """Encode the corpus, or find it encoded."""
+    data = config.data
+    training = set(split(config, [utterance.id for utterance in corpus])[0]) if data.augmentation_copies > 1 else set()
+    return build_token_cache(
+        corpus,
+        codec,
+        settings=clip_settings(config),
+        is_training=lambda clip_id: clip_id in training,
+        cache_dir=data.cache_dir,
+        arrangement=Arrangement(workers=data.workers),
+        shard_rows=data.shard_rows,
+        max_rejected_fraction=data.max_rejected_fraction,
+        on_progress=on_progress,
+    )
+
+
+def normalizer(config: Config) -> Normalizer:
+    """Build the text normaliser."""
+    return _load_class(config, "toktts.text", config.text.normalizer, Normalizer, "text.normalizer")()
+
+
+def tokenizer(config: Config) -> PreTrainedTokenizerBase:
+    """Build the text tokenizer."""
+    return build_tokenizer(config.tokens.tokenizer)
+
+
+def model(config: Config, text_tokenizer: PreTrainedTokenizerBase, codec: Codec) -> ToktsModel:
+    """Build a new model with random weights for this tokenizer and codec.
+
+    Raises:
+        ConfigError: an unknown family, or an option that the family does not have (the nearest is named).
+    """
+    family = _load_class(config, "toktts.models", config.model.family, ToktsModel, "model.family")
+    config_class = family.config_class
+    _check_options(config, config_class)
+    facts = {
+        "codec_sampling_rate": codec.sampling_rate,
+        "codec_hop_length": codec.hop_length,
+        "n_codebooks": codec.n_codebooks,
+        "codebook_size": codec.codebook_size,
+        "text_vocab_size": len(text_tokenizer),
+        "pad_token_id": text_tokenizer.pad_token_id,
+        "eos_token_id": text_tokenizer.eos_token_id,
+    }
+    try:
+        model_config = config_class(**facts, **config.model.options)
+    except ToktsError as error:
+        raise config.fault(f"model.options.{error.key}", error.message) from error
+    except (TypeError, ValueError) as error:
+        raise config.fault("model.options", f"do not fit {config.model.family}: {error}; change them") from error
+    built = family(model_config)
+    _start_from_codec(built, codec)
+    return built.attach_codec(codec)
+
+
+def _start_from_codec(built: ToktsModel, codec: Codec) -> None:
+    """Let models that can, start from the codec's centroids."""
+    vectors = getattr(codec, "codebooks", None)
+    use_code_vectors = getattr(built, "use_code_vectors", None)
+    if vectors is not None and use_code_vectors is not None:
+        use_code_vectors(vectors)
+
+
+def generation(config: Config, built: ToktsModel) -> GenerationConfig:
+    """Lay the section `inference` over a model's own way of generating."""
+    inference = config.inference
+    result = built.default_generation()
+    frames = int(inference.max_seconds * built.config.frame_rate)
+    per_frame = built.config.n_codebooks if config.model.family == "tokflat" else 1
+    result.max_new_tokens = max(1, min(frames * per_frame, built.generation_limit))
+    result.num_beams = inference.num_beams
+    result.do_sample = inference.do_sample
+    sampling = {"temperature": inference.temperature, "top_k": inference.top_k, "top_p": inference.top_p}
+    for name, value in sampling.items():
+        setattr(result, name, value if inference.do_sample else None)
+    return result
+
+
+def _check_options(config: Config, config_class: type[ToktsConfig]) -> None:
+    known = [field.name for field in fields(config_class) if not hasattr(ToktsConfig, field.name)]
+    known += ["text_limit"]
+    for name in config.model.options:
+        if name not in known:
+            raise config.fault(
+                f"model.options.{name}", f"{config.model.family} has no option {name!r}; {_nearest(name, known)}"
+            )
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    import difflib
+
+    nearest = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"it has {', '.join(known)}"
+
+
+def _load_class(config: Config, package: str, name: str, contract: Any, key: str) -> Any:
+    try:
+        return registry.load(package, name, contract)
+    except ConfigError as error:
+        raise config.fault(key, error.message) from error

@@ -1,0 +1,81 @@
+"""Cached rows -> examples a model can train on: text as ids beside the codes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from toktts.data.rejects import Rejected
+from toktts.errors import TextError
+from toktts.text import Normalizer, check_speakable
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What is left of a token cache for one model.
+
+    Args:
+        rows: columns `id, copy, text, input_ids, codes`.
+        rejected: clips whose text or length the model cannot use, with the reason.
+    """
+
+    rows: Dataset
+    rejected: list[Rejected]
+
+    def of(self, ids: list[str], *, with_copies: bool) -> Dataset:
+        """The rows of these ids in the order of the cache; copies with noise only if asked for."""
+        wanted = set(ids)
+        chosen = [
+            index
+            for index, (clip_id, copy) in enumerate(zip(self.rows["id"], self.rows["copy"], strict=True))
+            if clip_id in wanted and (with_copies or copy == 0)
+        ]
+        return self.rows.select(chosen)
+
+
+def make_examples(
+    rows: Dataset,
+    *,
+    normalizer: Normalizer,
+    tokenizer: PreTrainedTokenizerBase,
+    text_limit: int,
+    frames_per_id: int,
+) -> Examples:
+    """Tokenise the text of every cached row, leaving out what the model cannot use.
+
+    Args:
+        rows: of `TokenCache.load`.
+        normalizer: text as written -> as read.
+        tokenizer: the model's own.
+        text_limit: most ids a text may have.
+        frames_per_id: frames that each text id needs at least; 1 for models that align, 0 for the others.
+    """
+    kept: list[int] = []
+    input_ids: list[list[int]] = []
+    rejected: dict[str, Rejected] = {}
+    texts, codes = rows["text"], rows.with_format("arrow")["codes"]
+    for index, (clip_id, text) in enumerate(zip(rows["id"], texts, strict=True)):
+        reason, ids = _read(text, normalizer, tokenizer)
+        n_frames = len(codes[index][0])
+        if not reason and len(ids) > text_limit:
+            reason = f"text has {len(ids)} ids, the model reads {text_limit}"
+        if not reason and n_frames < frames_per_id * len(ids):
+            reason = f"{n_frames} frames are too few for {len(ids)} text ids, one each at least"
+        if reason:
+            rejected.setdefault(clip_id, Rejected(clip_id, "", reason))
+        else:
+            kept.append(index)
+            input_ids.append(ids)
+    chosen: Any = rows.select(kept).add_column("input_ids", input_ids)
+    return Examples(chosen, list(rejected.values()))
+
+
+def _read(text: str, normalizer: Normalizer, tokenizer: PreTrainedTokenizerBase) -> tuple[str, list[int]]:
+    """Why a text cannot be used ("" if it can), and its ids."""
+    normalized = normalizer(text)
+    try:
+        check_speakable(normalized, tokenizer)
+    except TextError as error:
+        return error.message, []
+    return "", list(tokenizer(normalized).input_ids)
