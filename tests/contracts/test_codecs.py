@@ -93,15 +93,19 @@ def test_different_sounds_have_different_features_that_sound_different(name: str
 
 @every_codec
 def test_a_saved_and_loaded_codec_has_equal_features_and_sound(name: str, tmp_path: Path) -> None:
+    """Weights may be stored in half precision, once: a copy of a copy is exact."""
     codec = tiny(name)
-    codec.save_pretrained(tmp_path)
     waveform = speech_like(codec, 8000)
     features = codec.encode(waveform)
-    for loaded in (type(codec).from_pretrained(tmp_path), load_codec(tmp_path)):
-        assert type(loaded) is type(codec)
-        assert loaded.identity == codec.identity
-        assert torch.equal(loaded.encode(waveform), features)
-        assert torch.equal(loaded.decode(features).samples, codec.decode(features).samples)
+    codec.save_pretrained(tmp_path / "copy")
+    copy = load_codec(tmp_path / "copy")
+    assert type(copy) is type(codec)
+    assert copy.identity == codec.identity
+    assert torch.equal(copy.encode(waveform), features)
+    assert same(copy.decode(features).samples, codec.decode(features).samples, atol=2e-3)
+    copy.save_pretrained(tmp_path / "copy of copy")
+    again = type(codec).from_pretrained(tmp_path / "copy of copy")
+    assert torch.equal(again.decode(features).samples, copy.decode(features).samples)
 
 
 @every_codec

@@ -7,7 +7,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -48,6 +48,19 @@ class Snapshot:
     revision: str
 
 
+@dataclass(frozen=True)
+class Locked:
+    """What the first download of a codec was.
+
+    Args:
+        revision: the commit, 40 hexadecimal digits.
+        files: sha256 by path in the folder.
+    """
+
+    revision: str
+    files: dict[str, str]
+
+
 def fetch(name: str, *, revision: str | None = None, lock_file: Path | None = None) -> Snapshot:
     """Get a codec's files, from the local copy if there is one, else from the Hub.
 
@@ -65,12 +78,12 @@ def fetch(name: str, *, revision: str | None = None, lock_file: Path | None = No
     lock_file = lock_file or cache_folder() / LOCK_FILE
     entry = name if revision is None else f"{name}@{revision}"
     locked = _read_lock(lock_file).get(entry)
-    snapshot = _download(name, revision if locked is None else str(locked["revision"]))
-    hashes = _hashes(snapshot.folder)
     if locked is None:
-        _write_lock(lock_file, entry, {"revision": snapshot.revision, "files": hashes})
-    elif hashes != locked["files"]:
-        _refuse(entry, snapshot.folder, hashes, dict(locked["files"]), lock_file)  # type: ignore[call-overload]
+        snapshot = _download(name, revision, files=[])
+        _write_lock(lock_file, entry, Locked(snapshot.revision, _hashes(snapshot.folder)))
+        return snapshot
+    snapshot = _download(name, locked.revision, files=list(locked.files))
+    _check_hashes(snapshot.folder, locked.files, f"the entry {entry!r} of {lock_file}")
     return snapshot
 
 
@@ -81,10 +94,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "toktts"
 
 
-def _download(name: str, revision: str | None) -> Snapshot:
+def _download(name: str, revision: str | None, *, files: list[str]) -> Snapshot:
     """Ask the Hub for the commit and its files; without the Hub, take what an earlier download left."""
-    if revision is not None and _is_commit(revision) and (folder := _local_copy(name, revision)):
-        return Snapshot(folder, revision)
+    if revision is not None and _is_commit(revision):
+        folder = _local_copy(name, revision)
+        if folder and all((folder / file).exists() for file in files):
+            return Snapshot(folder, revision)
     try:
         commit = _attempts(lambda: _commit_of(name, revision))
         return Snapshot(_attempts(lambda: _snapshot(name, commit)), commit)
@@ -98,12 +113,13 @@ def _download(name: str, revision: str | None) -> Snapshot:
 
 
 def _commit_of(name: str, revision: str | None) -> str:
+    """Ask for the commit of a branch or tag; for a commit, ask only whether the Hub is there, which answers fast."""
     info = huggingface_hub.HfApi(endpoint=constants.ENDPOINT).model_info(
         name, revision=revision, timeout=ANSWER_TIMEOUT_S
     )
     if info.sha is None or not _is_commit(info.sha):
         raise DownloadError(f"named no commit of {name!r}; try again later", file=_host(), key=KEY)
-    return info.sha
+    return revision if revision is not None and _is_commit(revision) else info.sha
 
 
 def _snapshot(name: str, commit: str) -> Path:
@@ -173,35 +189,36 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _refuse(entry: str, folder: Path, found: dict[str, str], locked: dict[str, str], lock_file: Path) -> None:
-    name = next(name for name in sorted(found | locked) if found.get(name) != locked.get(name))
-    raise CodecError(
-        f"has sha256 {found.get(name, 'none (missing)')[:16]}, {lock_file} holds {locked.get(name, 'none')[:16]}; "
-        f"delete the file to download it again, or the entry {entry!r} to trust it",
-        file=folder / name,
-    )
+def _check_hashes(folder: Path, locked: dict[str, str], entry: str) -> None:
+    found = _hashes(folder)
+    for name in sorted(found | locked):
+        if found.get(name) != locked.get(name):
+            raise CodecError(
+                f"has sha256 {found.get(name, 'none')[:16]}, {locked.get(name, 'none')[:16]} was downloaded first; "
+                f"delete the file to download it again, or {entry} to trust it",
+                # The Hub's cache links to a blob, and only without the blob it downloads again.
+                file=(folder / name).resolve(),
+                key=name,
+            )
 
 
-def _read_lock(path: Path) -> dict[str, dict[str, object]]:
+def _read_lock(path: Path) -> dict[str, Locked]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error:
+        locked = {name: Locked(str(entry["revision"]), dict(entry["files"])) for name, entry in entries.items()}
+        if not all(_is_commit(entry.revision) for entry in locked.values()):
+            raise ValueError("a revision is no commit")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CodecError(f"cannot be read ({error}); delete it to download and lock again", file=path) from error
-    is_right = isinstance(entries, dict) and all(
-        isinstance(entry, dict) and isinstance(entry.get("files"), dict) and _is_commit(str(entry.get("revision")))
-        for entry in entries.values()
-    )
-    if not is_right:
-        raise CodecError("holds something else than revisions and hashes; delete it to lock again", file=path)
-    return dict(entries)
+    return locked
 
 
-def _write_lock(path: Path, entry: str, facts: dict[str, object]) -> None:
+def _write_lock(path: Path, entry: str, locked: Locked) -> None:
+    entries = {name: asdict(other) for name, other in (_read_lock(path) | {entry: locked}).items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(_read_lock(path) | {entry: facts}, indent=2, sort_keys=True) + "\n"
         with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as staging:
-            staging.write(text)
+            staging.write(json.dumps(entries, indent=2, sort_keys=True) + "\n")
         os.replace(staging.name, path)
     except OSError as error:
         raise CodecError(f"cannot be written ({error.strerror}); set TOKTTS_CACHE", file=path) from error

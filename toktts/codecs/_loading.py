@@ -38,7 +38,7 @@ def load_codec(
     """
     text = os.fspath(name_or_path)
     path = Path(text).expanduser()
-    if path.exists():
+    if text and path.exists():
         _refuse_revision(text, revision)
         return _from_folder(path, bandwidth_kbps)
     if text == "encodec":

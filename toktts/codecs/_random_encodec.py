@@ -53,7 +53,7 @@ def fill_codebooks(model: EncodecModel, seed: int) -> None:
         seed: for the sounds and the frames drawn from them.
     """
     size = model.config.codebook_size
-    residual = _embeddings(model, 2 * size, seed)
+    residual = _embeddings(model, size + size // 4, seed)
     generator = torch.Generator().manual_seed(seed)
     layers: Any = model.quantizer.layers
     for layer in layers:
