@@ -12,6 +12,8 @@ from toktts.tokens import build_tokenizer
 
 register_all()
 TEXTS = ["hello friend", "no", "i am happy you are here"]
+# More frames than any text has ids: a family that aligns text and sound may ask for that.
+N_FRAMES = 26
 GREEDY = {"do_sample": False, "num_beams": 1, "max_new_tokens": 12}
 
 
@@ -45,7 +47,7 @@ def test_a_tiny_model_is_ready_to_speak(model: ToktsModel) -> None:
 
 def test_loss_falls_on_one_batch(model: ToktsModel) -> None:
     ids, mask = ids_and_mask(model, TEXTS)
-    labels = random_labels(model, len(TEXTS), 6)
+    labels = random_labels(model, len(TEXTS), N_FRAMES)
     torch.manual_seed(0)
     optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-2)
     losses = []
@@ -73,7 +75,7 @@ def test_padding_a_batch_does_not_change_its_loss(model: ToktsModel) -> None:
 @torch.no_grad()
 def test_predicted_codes_have_the_shape_of_the_labels(model: ToktsModel) -> None:
     ids, mask = ids_and_mask(model, TEXTS)
-    labels = random_labels(model, len(TEXTS), 7)
+    labels = random_labels(model, len(TEXTS), N_FRAMES)
     logits = model(input_ids=ids, attention_mask=mask, labels=labels).logits
     assert model.predicted_codes(logits, labels).shape == labels.shape
 
@@ -93,7 +95,7 @@ def where_logits_differ(
 @torch.no_grad()
 def test_no_code_sees_itself_or_what_follows(model: ToktsModel) -> None:
     ids, mask = ids_and_mask(model, [TEXTS[0]])
-    labels = random_labels(model, 1, 8)
+    labels = random_labels(model, 1, N_FRAMES)
     before = model(input_ids=ids, attention_mask=mask, labels=labels).logits
     for codebook in range(model.config.n_codebooks):
         changed = labels.clone()
@@ -112,11 +114,13 @@ def test_a_saved_model_loads_equal_and_brings_its_codec(model: ToktsModel, tmp_p
     assert type(loaded) is type(model)
     assert loaded.generation_config.max_new_tokens == model.generation_config.max_new_tokens
     ids, mask = ids_and_mask(model, TEXTS)
-    labels = random_labels(model, len(TEXTS), 4)
+    labels = random_labels(model, len(TEXTS), N_FRAMES)
     ours, theirs = (m(input_ids=ids, attention_mask=mask, labels=labels) for m in (model, loaded))
     assert torch.equal(ours.logits, theirs.logits)
     ours, theirs = (m.generate(ids, attention_mask=mask, **GREEDY) for m in (model, loaded))
-    assert all(torch.equal(one, other) for one, other in zip(ours.audio, theirs.audio, strict=True))
+    assert torch.equal(ours.features, theirs.features)
+    for one, other in zip(ours.audio, theirs.audio, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-3)  # a codec may be stored in half precision
 
 
 def test_a_training_checkpoint_can_leave_the_codec_out(model: ToktsModel, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 Parameter names are those of `EncoderDecoderModel` over two GPT-2s, so weights of the reference load as they are.
 """
 
+import copy
 import difflib
 from dataclasses import fields
 from typing import Any, Self
@@ -262,7 +263,7 @@ class TokflatModel(ToktsModel):  # type: ignore[no-untyped-call]
 
     def _with_code_marks(self, generation: GenerationConfig) -> GenerationConfig:
         # Written here and not only in the defaults: the Trainer puts the ids of the text tokenizer into those.
-        marks = GenerationConfig.from_dict(generation.to_dict())
+        marks = copy.deepcopy(generation)
         marks.bos_token_id = marks.decoder_start_token_id = self.config.bos_code_id
         marks.eos_token_id = marks.pad_token_id = self.config.eos_code_id
         marks.return_dict_in_generate = False
