@@ -228,8 +228,9 @@ class TokflatModel(ToktsModel):  # type: ignore[no-untyped-call]
 
     def default_generation(self) -> GenerationConfig:
         """Generate as the reference does: beam sampling with 4 beams."""
+        ids = {"pad_token_id": self.config.pad_token_id, "eos_token_id": self.config.eos_token_id}
         return GenerationConfig(  # type: ignore[no-untyped-call]
-            max_new_tokens=self.config.seq_length, num_beams=4, do_sample=True
+            max_new_tokens=self.config.seq_length, num_beams=4, do_sample=True, **ids
         )
 
     @torch.no_grad()
@@ -262,7 +263,7 @@ class TokflatModel(ToktsModel):  # type: ignore[no-untyped-call]
         return self._read(rows)
 
     def _with_code_marks(self, generation: GenerationConfig) -> GenerationConfig:
-        # Written here and not only in the defaults: the Trainer puts the ids of the text tokenizer into those.
+        # Written here, not in the defaults: there the Trainer wants the ids of the text tokenizer.
         marks = copy.deepcopy(generation)
         marks.bos_token_id = marks.decoder_start_token_id = self.config.bos_code_id
         marks.eos_token_id = marks.pad_token_id = self.config.eos_code_id
