@@ -43,6 +43,11 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         """Frames per second."""
         return self.codec_sampling_rate / self.codec_hop_length
 
+    @property
+    def frames_per_text_id(self) -> int:
+        """Frames that each text id needs at least; 0 for families that do not align text with frames."""
+        return 0
+
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> Self:  # noqa: ARG002
         """Name this config as the one that drives generation.
 
