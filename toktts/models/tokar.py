@@ -2,100 +2,28 @@
 
 The decoder does not search the text by attention. A pointer walks over the encoder's states, one text unit after the
 other; each frame is written under the pointer, and a small head decides when the pointer moves on. The end of speech is
-the pointer leaving the last unit. So no word can be skipped or said twice, and the alignment is known exactly. In training
-the pointer's path comes from an aligner that learns beside the model (forward-sum loss and monotonic search).
+the pointer leaving the last unit. So no word can be skipped or said twice, and the alignment is known exactly. While
+training, the pointer's path comes from an aligner that learns beside the model (forward-sum loss, monotonic search).
 """
 
-from dataclasses import dataclass
 from typing import Self
 
 import torch
-from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from transformers import GenerationConfig
 
 from toktts.alignment.monotonic import length_mask
 from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import ModelError
-from toktts.models._base import CodesOutput, Synthesis, ToktsConfig, ToktsModel
+from toktts.models._base import Synthesis, ToktsModel
+from toktts.models._tokar_config import TokarConfig, TokarOutput
 from toktts.models.modules.aligner import Aligner
 from toktts.models.modules.pointer import Pointer, elapsed_frames
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.transformer import TransformerLayer, rotary_angles
-from toktts.tokens.layouts import LAYOUTS
 from toktts.tokens.steps import n_steps, steps_from_codes, steps_to_codes
 
-
-@strict
-class TokarConfig(ToktsConfig):
-    """Sizes and losses of `tokar`.
-
-    Args:
-        layout: order in which codes are written: `delay`, `parallel` or `flat`.
-        hidden_size: channels.
-        num_attention_heads: heads, of encoder and decoder.
-        encoder_layers: layers that read the text both ways.
-        decoder_layers: layers that write frames left to right.
-        intermediate_size: width of the feed-forward nets.
-        encoder_kernel_size: text units the encoder's feed-forward nets see.
-        dropout: share of activations dropped in training.
-        history_dropout: share of steps whose codes are hidden from the decoder in training, so that it listens to the
-            text more than to itself.
-        alignment_weight: weight of the aligner's loss.
-        advance_weight: weight of the loss of moving on.
-        max_frames: most frames of one text.
-        max_frames_per_unit: frames after which the pointer moves on whatever the head says; ends every generation.
-    """
-
-    model_type = "tokar"
-
-    text_limit: int = 600
-    layout: str = "delay"
-    hidden_size: int = 256
-    num_attention_heads: int = 4
-    encoder_layers: int = 3
-    decoder_layers: int = 4
-    intermediate_size: int = 1024
-    encoder_kernel_size: int = 5
-    dropout: float = 0.1
-    history_dropout: float = 0.1
-    alignment_weight: float = 0.3
-    advance_weight: float = 0.5
-    max_frames: int = 2250
-    max_frames_per_unit: int = 75
-
-    def __post_init__(self, **kwargs: object) -> None:
-        super().__post_init__(**kwargs)
-        if self.layout not in LAYOUTS:
-            raise ModelError(f"unknown layout {self.layout!r}; write one of {', '.join(LAYOUTS)}", key="layout")
-        if self.hidden_size % (2 * self.num_attention_heads):
-            raise ModelError(
-                f"{self.hidden_size} is no multiple of twice num_attention_heads {self.num_attention_heads}; "
-                "change one of them",
-                key="hidden_size",
-            )
-
-    @property
-    def num_hidden_layers(self) -> int:
-        """Decoder layers, under the name that the key-value cache asks for."""
-        return self.decoder_layers
-
-
-@dataclass
-class TokarOutput(CodesOutput):
-    """`CodesOutput` with the parts of the loss and the pointer's path.
-
-    Args:
-        code_loss: scalar, cross-entropy a code.
-        alignment_loss: scalar, forward-sum loss a text unit.
-        advance_loss: scalar, binary cross-entropy a frame.
-        units: int64 (batch, n_frames), the text unit of each frame.
-    """
-
-    code_loss: Tensor | None = None
-    alignment_loss: Tensor | None = None
-    advance_loss: Tensor | None = None
-    units: Tensor | None = None
+__all__ = ["Tokar", "TokarConfig", "TokarOutput"]
 
 
 class Tokar(ToktsModel):
@@ -214,11 +142,7 @@ class Tokar(ToktsModel):
         logits = torch.stack([head(hidden) for head in self.code_heads], dim=2)
         code_loss = nn.functional.cross_entropy(logits.float().flatten(0, 2), steps.flatten(), ignore_index=-100)
         advance_loss = self._advance_loss(hidden, units, n_frames)
-        loss = (
-            code_loss
-            + self.config.alignment_weight * alignment_loss
-            + self.config.advance_weight * advance_loss
-        )
+        loss = code_loss + self.config.alignment_weight * alignment_loss + self.config.advance_weight * advance_loss
         return TokarOutput(
             loss=loss,
             logits=logits,
@@ -302,7 +226,8 @@ class Tokar(ToktsModel):
         history = input_ids.new_full((len(input_ids), 1, self.config.n_codebooks), -100)
         written, path, step = [], [], 0
         while step < n_steps(self.config.layout, limit, self.config.n_codebooks):
-            if pointer.all_left and step >= n_steps(self.config.layout, int(pointer.n_frames.max()), self.config.n_codebooks):
+            n_needed = n_steps(self.config.layout, int(pointer.n_frames.max()), self.config.n_codebooks)
+            if pointer.all_left and step >= n_needed:
                 break
             hidden = self._run_decoder(
                 encoded, history, pointer.units[:, None], pointer.elapsed[:, None], first_step=step, cache=cache
