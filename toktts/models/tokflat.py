@@ -123,9 +123,8 @@ class TokflatModel(ToktsModel):  # type: ignore[no-untyped-call]
 
     def __init__(self, config: TokflatConfig) -> None:
         super().__init__(config)
-        attention = self.config._attn_implementation
         encoder, decoder = config.encoder_config(), config.decoder_config()
-        encoder._attn_implementation = decoder._attn_implementation = attention
+        encoder._attn_implementation = decoder._attn_implementation = self.config._attn_implementation
         self.encoder = GPT2Model(encoder)
         self.decoder = GPT2LMHeadModel(decoder)
         if encoder.n_embd != decoder.n_embd:
