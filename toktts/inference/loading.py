@@ -1,0 +1,81 @@
+"""A run folder (or its copy on the Hub) -> the model, the tokenizer and the normaliser that belong together."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig, AutoModelForTextToWaveform, AutoTokenizer, PreTrainedTokenizerBase
+
+from toktts import registry
+from toktts.config._yaml import read_yaml
+from toktts.errors import ModelError
+from toktts.models import ToktsConfig, ToktsModel, register_all
+from toktts.models._checkpoint import check_checkpoint
+from toktts.text import Normalizer
+
+CONFIG_FILE = "config.yaml"
+DEFAULT_NORMALIZER = "basic"
+
+
+def load_model(name_or_path: str | os.PathLike[str]) -> ToktsModel:
+    """Load a model in eval mode, from safetensors and nothing else.
+
+    Args:
+        name_or_path: a run folder, a checkpoint, or a Hub id.
+    Raises:
+        ModelError: neither a folder nor on the Hub, not one of toktts' families, or damaged.
+    """
+    name = os.fspath(name_or_path)
+    register_all()
+    check_checkpoint(name)
+    try:
+        config: Any = AutoConfig.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise _cannot_load(name, error) from error
+    if not isinstance(config, ToktsConfig):
+        raise ModelError(f"is a {config.model_type} model, not one of toktts; name a run folder", file=name)
+    model: ToktsModel = AutoModelForTextToWaveform.from_pretrained(name, config=config, trust_remote_code=False)
+    model.train(mode=False)
+    return model
+
+
+def _cannot_load(name: str, error: Exception) -> ModelError:
+    if Path(name).exists():
+        reason = " ".join(str(error).split())[:120]
+        return ModelError(f"cannot be loaded ({reason}); name a folder that toktts train wrote", file=name)
+    return ModelError("no such run folder, and the Hub did not give it; train it first, or check the name", file=name)
+
+
+def load_tokenizer(name_or_path: str | os.PathLike[str]) -> PreTrainedTokenizerBase:
+    """Load the text tokenizer that was saved beside a model.
+
+    Raises:
+        ModelError: there is none.
+    """
+    name = os.fspath(name_or_path)
+    if not name:
+        raise ModelError("a model that was not loaded from a folder brings no tokenizer; pass one", key="tokenizer")
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ModelError("holds no tokenizer; save the one that the model was trained with", file=name) from error
+    return tokenizer
+
+
+def load_normalizer(name_or_path: str | os.PathLike[str]) -> Normalizer:
+    """Build the normaliser that a run's `config.yaml` names: text is spoken as it was trained.
+
+    Only that one key is read, so a run of another version, with other keys, still speaks.
+
+    Args:
+        name_or_path: a run folder; anything else gets plain English rules.
+    Raises:
+        ConfigError: a config that is not YAML, or a normaliser that does not exist.
+    """
+    file = Path(name_or_path, CONFIG_FILE)
+    name = DEFAULT_NORMALIZER
+    if os.fspath(name_or_path) and file.is_file():
+        sections = read_yaml(file.read_text(encoding="utf-8"), os.fspath(file)).children()
+        text = sections["text"].children() if "text" in sections else {}
+        name = str(text["normalizer"].value) if "normalizer" in text else name
+    return registry.load("toktts.text", name, Normalizer, key="text.normalizer")()  # type: ignore[type-abstract]

@@ -1,0 +1,213 @@
+"""Text -> sound: the stock text-to-speech pipeline, with generation arguments, checked and of any length."""
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import GenerationConfig, PreTrainedTokenizerBase
+from transformers.pipelines.text_to_audio import TextToAudioPipeline
+
+from toktts.codecs._base import Codec
+from toktts.errors import ModelError, TextError
+from toktts.inference.loading import load_model, load_normalizer, load_tokenizer
+from toktts.inference.sentences import split_text
+from toktts.models import ToktsModel
+from toktts.text import Normalizer, check_speakable
+
+PAUSE_S = 0.2
+BATCH_SIZE = 16
+
+logger = logging.getLogger(__name__)
+
+
+class Speech(TypedDict):
+    """What a pipeline gives for one text.
+
+    Args:
+        audio: float32 (n_samples,), in [-1, 1].
+        sampling_rate: Hz.
+        stop_reason: `eos` = the model ended, `length` = at least one sentence was cut at the limit, `empty` = no sound.
+    """
+
+    audio: npt.NDArray[np.float32]
+    sampling_rate: int
+    stop_reason: str
+
+
+class TokttsPipeline(TextToAudioPipeline):
+    """The stock pipeline plus what speaking needs: see `__call__`.
+
+    Args:
+        normalizer: what text goes through first; None = plain English rules.
+        args: as the stock pipeline takes them.
+        kwargs: as the stock pipeline takes them; also generation arguments, for every call.
+    """
+
+    model: ToktsModel
+    tokenizer: PreTrainedTokenizerBase  # type: ignore[assignment]  # the base class allows for none
+
+    def __init__(self, *args: Any, normalizer: Normalizer | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.normalizer = normalizer or load_normalizer(self.model.name_or_path or "")
+
+    def _sanitize_parameters(  # type: ignore[override]  # as above, the base class takes **kwargs
+        self,
+        preprocess_params: Mapping[str, Any] | None = None,
+        forward_params: Mapping[str, Any] | None = None,
+        generate_kwargs: Mapping[str, Any] | None = None,
+        processor_kwargs: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Let `seed` be given once for all calls, as the base class lets generation arguments."""
+        seeded = dict(generate_kwargs or {}) | ({} if seed is None else {"seed": seed})
+        sorted_out: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+        sorted_out = super()._sanitize_parameters(  # type: ignore[no-untyped-call]
+            preprocess_params, forward_params, seeded, processor_kwargs
+        )
+        return sorted_out
+
+    def __call__(  # type: ignore[override]  # the base class hides its arguments in **kwargs; typos shall not pass
+        self,
+        text_inputs: str | Iterable[str],
+        *,
+        seed: int | None = None,
+        max_new_tokens: int | None = None,
+        do_sample: bool | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        num_beams: int | None = None,
+        generation_config: GenerationConfig | None = None,
+        batch_size: int = BATCH_SIZE,
+        forward_params: Mapping[str, Any] | None = None,
+        generate_kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Speak a text, or a list of texts in batches. Each sentence is spoken by itself, with a pause behind it.
+
+        Args:
+            text_inputs: a text of any length, or several.
+            seed: same seed, same sound; see `ToktsModel.generate` for this and the next six.
+            max_new_tokens: of each sentence.
+            do_sample: draw, or take the most likely.
+            temperature: 0.01 to 100.
+            top_k: draw among this many.
+            top_p: draw among this much probability.
+            num_beams: where the family has beams.
+            generation_config: laid over the model's own.
+            batch_size: sentences spoken at once.
+            forward_params: more arguments of `generate`, as the stock pipeline takes them.
+            generate_kwargs: the same, and stronger.
+        Returns:
+            One `Speech` for one text, a list of them for several.
+        Raises:
+            TextError: nothing to speak, or characters the model cannot read.
+            ModelError: a generation argument out of its range.
+            TypeError: something that is not text.
+        """
+        single = {
+            "seed": seed,
+            "max_new_tokens": max_new_tokens,
+            "do_sample": do_sample,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "num_beams": num_beams,
+            "generation_config": generation_config,
+        }
+        own, given = self._forward_params, {name: value for name, value in single.items() if value is not None}
+        params = {
+            "forward_params": {**own["forward_params"], **(forward_params or {})},
+            "generate_kwargs": {**own["generate_kwargs"], **(generate_kwargs or {}), **given},
+        }
+        if isinstance(text_inputs, str):
+            return self._speak([text_inputs], batch_size, params)[0]
+        if isinstance(text_inputs, bytes) or not isinstance(text_inputs, Iterable):
+            raise TypeError(f"text must be str or a list of str, got {type(text_inputs).__name__}; convert it first")
+        return self._speak(list(text_inputs), batch_size, params)
+
+    def sentences(self, text: str) -> list[str]:
+        """Check a text and turn it into what the model reads, piece by piece.
+
+        Raises:
+            TextError: nothing to speak, characters the model cannot read, or markup.
+            TypeError: not a str.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"text must be str, got {type(text).__name__}; decode or convert it first")
+        if text.lstrip().lower().startswith("<speak"):
+            raise TextError("is SSML, which is not supported; give plain text")
+        normalized = self.normalizer(text)
+        check_speakable(normalized, self.tokenizer)
+        return split_text(normalized, limit=self.model.config.text_limit - 1, count_ids=self._count_ids)
+
+    def _count_ids(self, text: str) -> int:
+        return len(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def _speak(self, texts: list[str], batch_size: int, params: Mapping[str, Any]) -> list[Speech]:
+        if batch_size < 1:
+            raise ModelError(f"must be at least 1, got {batch_size}; change it", key="batch_size")
+        sentences = [self.sentences(text) for text in texts]
+        # Neighbours in length share a batch, so little of it is padding.
+        order = sorted({sentence for parts in sentences for sentence in parts}, key=lambda part: (len(part), part))
+        spoken: dict[str, tuple[npt.NDArray[np.float32], str]] = {}
+        for start in range(0, len(order), batch_size):
+            spoken |= self._speak_batch(order[start : start + batch_size], params)
+        return [self._join([spoken[sentence] for sentence in parts]) for parts in sentences]
+
+    def _speak_batch(
+        self, sentences: list[str], params: Mapping[str, Any]
+    ) -> dict[str, tuple[npt.NDArray[np.float32], str]]:
+        batch = self.tokenizer(sentences, padding=True, return_tensors="pt")
+        inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+        output = self.forward(inputs, **params)  # type: ignore[no-untyped-call]
+        clips = [clip.to(torch.float32).numpy() for clip in output["audio"]]
+        if not all(np.isfinite(clip).all() for clip in clips):
+            raise ModelError("made samples that are not finite; its weights are damaged, train or load it again")
+        return dict(zip(sentences, zip(clips, output["stop_reasons"], strict=True), strict=True))
+
+    def _join(self, parts: list[tuple[npt.NDArray[np.float32], str]]) -> Speech:
+        sampling_rate = self.model.config.sampling_rate
+        pause = np.zeros(round(PAUSE_S * sampling_rate), dtype=np.float32)
+        clips = [clip for clip, _ in parts if clip.size]
+        audio = np.concatenate([piece for clip in clips for piece in (pause, clip)][1:] or [pause[:0]])
+        reasons = {reason for _, reason in parts}
+        if "length" in reasons:
+            logger.warning("speech was cut at the limit of the model; shorten the text or raise max_new_tokens")
+        reason = "empty" if not clips else "length" if "length" in reasons else "eos"
+        return Speech(audio=audio, sampling_rate=sampling_rate, stop_reason=reason)
+
+
+def pipeline(
+    model: str | os.PathLike[str] | ToktsModel,
+    *,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    normalizer: Normalizer | None = None,
+    codec: Codec | None = None,
+    device: str | torch.device | None = None,
+) -> TokttsPipeline:
+    """Build a speaker: text in, sound out.
+
+    Args:
+        model: a run folder, a Hub id, or a model that is loaded already.
+        tokenizer: of the text; None = the one saved with the model.
+        normalizer: None = the one that the run's `config.yaml` names, else plain English rules.
+        codec: None = the one saved with the model.
+        device: None = the first accelerator, else the CPU.
+    Raises:
+        ModelError: the model, its tokenizer or its codec cannot be loaded.
+    """
+    loaded = model if isinstance(model, ToktsModel) else load_model(model)
+    place = loaded.name_or_path or "" if isinstance(model, ToktsModel) else model
+    if codec is not None:
+        loaded.attach_codec(codec)
+    return TokttsPipeline(
+        model=loaded,
+        tokenizer=tokenizer or load_tokenizer(place),
+        normalizer=normalizer or load_normalizer(place),
+        device=device,
+        task="text-to-audio",
+    )
