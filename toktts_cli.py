@@ -62,9 +62,9 @@ def train(ctx: typer.Context) -> None:
     """  # noqa: D301  (\b keeps typer from filling the lines)
 
     def work() -> None:
-        from toktts.training.run import main as train_main
+        from toktts.commands import train_command
 
-        train_main(list(ctx.args))
+        train_command(list(ctx.args))
 
     _run(ctx, work)
 
@@ -115,9 +115,9 @@ def demo(
     """Train a small voice on the demo corpus and speak with it; run again, it goes on where it stopped."""
 
     def work() -> None:
-        from toktts.training.demo import run_demo
+        from toktts.commands import demo_command
 
-        run_demo(output, minutes)
+        demo_command(output, minutes)
 
     _run(ctx, work)
 

@@ -40,7 +40,7 @@ def module(path: Path) -> str:
 def level(name: str) -> int:
     """0 for the entry points and the package's public door, else the place of `toktts.<folder or file>` in LEVELS."""
     parts = name.split(".")
-    if parts[0] in SCRIPTS or name in ("toktts", "toktts.entry"):
+    if parts[0] in SCRIPTS or name in ("toktts", "toktts.entry", "toktts.commands"):
         return 0
     return LEVELS.index(parts[1])
 

@@ -1,8 +1,9 @@
 """The only reader of `Config`: names and options -> objects. Everything below takes values."""
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,52 @@ Progress = Callable[[int, int], None]
 
 # Argument of a corpus -> the key of `data` that gives it, where the two differ.
 CORPUS_KEYS = {"split": None, "column": None, "id_column": None, "speaker_column": None, "download": None}
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The values of a config that steer a training.
+
+    Args:
+        max_minutes: of training; None = as many steps as `arguments` say.
+        ema_decay: of the moving average of the weights, a step; None = none is kept.
+        early_stopping_patience: evaluations without progress before it stops; None = it never stops early.
+        resume: whether a run that lies in the folder is gone on with.
+        max_frames_per_batch: padding included; None = batches of a fixed number of rows.
+        max_rejected_fraction: share of clips that may be left out.
+        samples_per_evaluation: sentences spoken at each evaluation.
+        arguments: for `ToktsTrainingArguments`, without `output_dir`.
+        config_yaml: the whole config, to lie beside the model.
+    """
+
+    max_minutes: float | None
+    ema_decay: float | None
+    early_stopping_patience: int | None
+    resume: bool
+    max_frames_per_batch: int | None
+    max_rejected_fraction: float
+    samples_per_evaluation: int
+    arguments: dict[str, Any]
+    config_yaml: str
+
+
+def training_plan(config: Config) -> TrainingPlan:
+    """Read the values that steer a training."""
+    training, tracking = config.training, config.tracking
+    arguments: dict[str, Any] = {"report_to": tracking.reporters, "project": tracking.project}
+    if tracking.run_name is not None:
+        arguments["run_name"] = tracking.run_name
+    return TrainingPlan(
+        max_minutes=training.max_minutes,
+        ema_decay=training.ema_decay,
+        early_stopping_patience=training.early_stopping_patience,
+        resume=training.resume,
+        max_frames_per_batch=config.data.max_frames_per_batch,
+        max_rejected_fraction=config.data.max_rejected_fraction,
+        samples_per_evaluation=training.samples_per_evaluation,
+        arguments=arguments | dict(training.args),
+        config_yaml=config.to_yaml(),
+    )
 
 
 class LimitedCorpus(Corpus):
@@ -191,8 +238,6 @@ def _check_options(config: Config, config_class: type[ToktsConfig]) -> None:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    import difflib
-
     nearest = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {nearest[0]!r}?" if nearest else f"it has {', '.join(known)}"
 
@@ -202,3 +247,9 @@ def _load_class(config: Config, package: str, name: str, contract: Any, key: str
         return registry.load(package, name, contract)
     except ConfigError as error:
         raise config.fault(key, error.message) from error
+
+
+
+def demo_counts(config: Config) -> tuple[int, int]:
+    """How many sentences the demo speaks: of its corpus, and others."""
+    return config.evaluation.seen, config.evaluation.unseen

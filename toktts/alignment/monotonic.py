@@ -16,19 +16,23 @@ def length_mask(lengths: Tensor, size: int) -> Tensor:
     return torch.arange(size, device=lengths.device) < lengths[:, None]
 
 
-def beta_binomial_log_prior(n_units: Tensor, n_frames: Tensor, *, scale: float = 1.0) -> Tensor:
+def beta_binomial_log_prior(
+    n_units: Tensor, n_frames: Tensor, *, size: tuple[int, int] | None = None, scale: float = 1.0
+) -> Tensor:
     """Log-probability of each unit at each frame if speech ran at an even pace: a band along the diagonal.
 
     Args:
         n_units: int64 (batch,).
         n_frames: int64 (batch,).
+        size: frames and units of the result; None = those of the longest rows.
         scale: larger = narrower band.
     Returns:
-        float32 (batch, max n_frames, max n_units); `FORBIDDEN` behind a row's last unit.
+        float32 (batch, total frames, total units); `FORBIDDEN` behind a row's last unit.
     Source: Shih et al. 2021 (RAD-TTS), section 3.1.2; Badlani et al. 2021, arXiv:2108.10447, equation 7.
     """
-    frames = torch.arange(int(n_frames.max()), device=n_frames.device)[None, :, None]
-    units = torch.arange(int(n_units.max()), device=n_units.device)[None, None, :].float()
+    total_frames, total_units = size or (int(n_frames.max()), int(n_units.max()))
+    frames = torch.arange(total_frames, device=n_frames.device)[None, :, None]
+    units = torch.arange(total_units, device=n_units.device)[None, None, :].float()
     last = (n_units - 1).float()[:, None, None]
     # Frames behind a row's end get the shape of its last frame; nobody reads them.
     alpha = scale * (frames + 1.0)

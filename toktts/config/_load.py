@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from pathlib import Path
 
 from toktts.config._checks import allows_none, nearest, refuse_secret, shown
 from toktts.config._config import SECTIONS, Config, locate
@@ -27,7 +28,7 @@ def load_config(
     Mappings merge key by key, lists replace, null unsets: an optional key becomes null, any other its default.
 
     Args:
-        files: YAML files.
+        files: YAML files, or names of configs that come with toktts, as `demo`.
         yconfigs: inline YAML, laid over the files.
         overrides: `section.key=value` or `--section.key=value`, laid over everything else; values are YAML.
     Raises:
@@ -44,8 +45,21 @@ def load_config(
     return _build(reduce(merge, sources, Node({}, Origin(COMMAND_LINE))))
 
 
+def shipped_config(name: str) -> str | None:
+    """Path of a config that comes with toktts, as `demo` or `basic/small_train`; None if there is none of that name."""
+    package = Path(__file__).parent.parent
+    # The wheel carries config/ inside the package; an editable install has it beside the package.
+    for root in (package / "assets" / "config", package.parent / "config"):
+        path = root / f"{name}.yaml"
+        if re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+)*", name) and path.is_file():
+            return str(path)
+    return None
+
+
 def _read_file(file: str | os.PathLike[str]) -> Node:
     name = os.fsdecode(file)
+    if not os.path.exists(name):
+        name = shipped_config(name) or name
     try:
         with open(name, "rb") as stream:
             content = stream.read(MAX_BYTES + 1)

@@ -49,5 +49,6 @@ class Aligner(nn.Module):
         similarity = self.sharpness * (queries.transpose(1, 2) @ keys)
         outside = ~length_mask(n_units, units.shape[1])
         log_attention = similarity.masked_fill(outside[:, None], -1e4).log_softmax(dim=2)
-        scores = log_attention + beta_binomial_log_prior(n_units, n_frames)
+        size = (frames.shape[1], units.shape[1])
+        scores = log_attention + beta_binomial_log_prior(n_units, n_frames, size=size)
         return search(scores, n_units, n_frames), forward_sum_loss(scores, n_units, n_frames)

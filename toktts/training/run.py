@@ -1,0 +1,195 @@
+"""A config -> a run folder with a voice in it."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from datasets import Dataset
+from tqdm.auto import tqdm
+from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainerCallback
+
+from toktts import build
+from toktts.config import Config
+from toktts.data.bucketing import BucketBatchSampler
+from toktts.data.collate import Collator
+from toktts.data.corpora._base import Corpus
+from toktts.data.examples import Examples, make_examples
+from toktts.data.rejects import Rejects
+from toktts.errors import CheckpointError, RunFolderError
+from toktts.models._base import ToktsModel
+from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit
+from toktts.training.checkpoints import find_checkpoint
+from toktts.training.folder import CHECKPOINTS, open_run_folder, write_config
+from toktts.training.trainer import ToktsTrainer, ToktsTrainingArguments, best_precision
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training begins with, besides its config.
+
+    Args:
+        model: run folder whose weights to start from.
+        checkpoint: checkpoint to go on from: weights, optimiser, step and clock.
+    """
+
+    model: Path | None = None
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a voice is trained on.
+
+    Args:
+        model: new or loaded, with its codec attached.
+        tokenizer: of its text.
+        training: rows with `id`, `text`, `input_ids`, `codes`.
+        validation: the same, of other clips, without noise.
+    """
+
+    model: ToktsModel
+    tokenizer: PreTrainedTokenizerBase
+    training: Dataset
+    validation: Dataset
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What others want to do during a training.
+
+    Args:
+        at_evaluation: called with the material and the step, model in eval mode.
+    """
+
+    at_evaluation: Sequence[Callable[[Material, int], None]] = field(default_factory=tuple)
+
+
+def train_voice(config: Config, start: Start = Start(), hooks: Hooks = Hooks()) -> Path:  # noqa: B008 - both frozen
+    """Train, or go on training, what the config describes; stop it at any time and call it again.
+
+    Args:
+        config: with `training.kind` voice.
+        start: weights or checkpoint to begin with.
+        hooks: what to do besides.
+    Returns:
+        The run folder: the path to give to `pipeline`.
+    Raises:
+        ToktsError: anything the user can mend, before or during the training.
+    """
+    folder, plan = build.run_folder(config), build.training_plan(config)
+    resume = plan.resume or start.checkpoint is not None
+    with open_run_folder(folder, resume=resume):
+        write_config(folder, plan.config_yaml)
+        material = prepare(config, folder, start)
+        material.model.generation_config = build.generation(config, material.model)
+        trainer = make_trainer(plan, folder, material, hooks)
+        trainer.train(resume_from_checkpoint=_checkpoint(folder, start, resume=resume))
+        finish(folder, material, trainer)
+    return folder
+
+
+def prepare(config: Config, folder: Path, start: Start) -> Material:
+    """Encode the corpus (or find it encoded), tokenise its text, and build or load the model."""
+    codec = build.load_codec(config)
+    tokenizer = build.tokenizer(config)
+    model = build.model(config, tokenizer, codec)
+    if start.model is not None:
+        model = type(model).from_pretrained(start.model).attach_codec(codec)
+    corpus = build.open_corpus(config)
+    examples = tokenise(config, corpus, model, tokenizer, folder)
+    training_ids, validation_ids = build.split(config, sorted(set(examples.rows["id"])))
+    return Material(
+        model=model,
+        tokenizer=tokenizer,
+        training=examples.of(training_ids, with_copies=True),
+        validation=examples.of(validation_ids, with_copies=False),
+    )
+
+
+def tokenise(
+    config: Config, corpus: Corpus, model: ToktsModel, tokenizer: PreTrainedTokenizerBase, folder: Path
+) -> Examples:
+    """Turn a corpus into rows of text ids and codes; what cannot be used goes to `rejected.jsonl` of the run."""
+    with tqdm(desc="encoding the corpus", unit="clip", disable=None, file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        cache = build.token_cache(config, corpus, model.codec, on_progress=show)
+    examples = make_examples(
+        cache.load(),
+        normalizer=build.normalizer(config),
+        tokenizer=tokenizer,
+        text_limit=model.config.text_limit,
+        frames_per_id=model.config.frames_per_text_id,
+    )
+    plan = build.training_plan(config)
+    rejects = Rejects(folder / "rejected.jsonl", max_rejected_fraction=plan.max_rejected_fraction)
+    rejects.extend([*cache.rejected, *examples.rejected])
+    rejects.finish(len(set(examples.rows["id"])))
+    return examples
+
+
+def make_trainer(plan: build.TrainingPlan, folder: Path, material: Material, hooks: Hooks) -> ToktsTrainer:
+    """Put model, rows, schedule and callbacks together."""
+    arguments = {"use_cpu": not torch.cuda.is_available(), **best_precision(), **plan.arguments}
+    args = ToktsTrainingArguments(output_dir=str(folder / CHECKPOINTS), **arguments)
+    return ToktsTrainer(
+        material.model,
+        args,
+        train_dataset=material.training.with_format("numpy"),
+        eval_dataset=material.validation.with_format("numpy"),
+        collator=Collator(material.tokenizer.pad_token_id),
+        batch_sampler=_sampler(plan, material.training, args),
+        tokenizer=material.tokenizer,
+        time_limit=TimeLimit(plan.max_minutes) if plan.max_minutes is not None else None,
+        ema_decay=plan.ema_decay,
+        facts={"training rows": material.training._fingerprint},
+        callbacks=_callbacks(plan, material, hooks),
+    )
+
+
+def _sampler(plan: build.TrainingPlan, rows: Dataset, args: ToktsTrainingArguments) -> BucketBatchSampler:
+    lengths = [len(codes[0]) for codes in rows.with_format("arrow")["codes"]]
+    if plan.max_frames_per_batch is not None:
+        return BucketBatchSampler(lengths, max_frames=plan.max_frames_per_batch, seed=args.seed)
+    return BucketBatchSampler(lengths, batch_size=args.per_device_train_batch_size, seed=args.seed)
+
+
+def _callbacks(plan: build.TrainingPlan, material: Material, hooks: Hooks) -> list[TrainerCallback]:
+    callbacks: list[TrainerCallback] = []
+    if plan.early_stopping_patience is not None:
+        callbacks.append(EarlyStoppingCallback(early_stopping_patience=plan.early_stopping_patience))
+    for hook in hooks.at_evaluation:
+        callbacks.append(SamplesAtEvaluation(lambda _model, step, hook=hook: hook(material, step)))
+    return callbacks
+
+
+def _checkpoint(folder: Path, start: Start, *, resume: bool) -> str | None:
+    if start.checkpoint is not None:
+        if not start.checkpoint.is_dir():
+            raise CheckpointError("does not exist; name a folder checkpoint-N of a run", file=start.checkpoint)
+        return str(start.checkpoint)
+    found = find_checkpoint(folder / CHECKPOINTS) if resume else None
+    return None if found is None else str(found)
+
+
+def finish(folder: Path, material: Material, trainer: ToktsTrainer) -> None:
+    """Write the voice to the root of the run folder, with its tokenizer, codec and scores."""
+    scores = trainer.evaluate()
+    material.model.save_pretrained(folder)
+    material.tokenizer.save_pretrained(folder)
+    trainer.state.save_to_json(str(folder / "trainer_state.json"))
+    shown = ", ".join(f"{name.removeprefix('eval_')} {scores[name]:.3f}" for name in sorted(scores) if "acc" in name)
+    print(f"validation: loss {scores.get('eval_loss', float('nan')):.3f}, {shown}")
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a run folder holds a complete voice."""
+    return (folder / "model.safetensors").exists() and (folder / "trainer_state.json").exists()
+
+
+__all__ = ["Hooks", "Material", "RunFolderError", "Start", "is_finished", "train_voice"]
