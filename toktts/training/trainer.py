@@ -1,59 +1,48 @@
-"""`transformers.Trainer` for codes: our batches, schedules, metrics and parts of the loss."""
+"""`ToktsTrainer`: our batches, schedules, metrics and parts of the loss on `transformers.Trainer`."""
 
-import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
-from torch.utils.data import DataLoader, Dataset, Sampler
-from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
-from transformers.utils.import_utils import is_torch_bf16_gpu_available
+from torch.utils.data import DataLoader
+from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from toktts.data.collate import Collator
-from toktts.errors import TrainingError
 from toktts.models import ToktsModel
+from toktts.training.arguments import ToktsTrainingArguments, best_precision
 from toktts.training.callbacks import TimeLimit
 from toktts.training.metrics import compute_metrics
+from toktts.training.resumable import ResumableTrainer
 from toktts.training.schedule import KINDS, Kind, TimeSchedule, reference_schedule
 
-_BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+__all__ = ["BatchSampler", "Rows", "ToktsTrainer", "ToktsTrainingArguments", "best_precision"]
 
 
-@dataclass
-class ToktsTrainingArguments(TrainingArguments):
-    """TrainingArguments with what the schedules of the reference need, and without what breaks our batches."""
+class Rows(Protocol):
+    """A list of rows, or a `datasets.Dataset`."""
 
-    min_learning_rate: float = field(default=0.0, metadata={"help": "Learning rate at the end of the decay."})
-    lr_decay_steps: int | None = field(default=None, metadata={"help": "Step at which it is reached; None = last."})
+    def __len__(self) -> int: ...
 
-    def __post_init__(self) -> None:
-        super().__post_init__()  # type: ignore[no-untyped-call]
-        # Codes travel under a name that `forward` does not have, and the collator drops what it does not know.
-        self.remove_unused_columns = False
-        # The filter writes a NaN loss to the log as 0.0.
-        self.logging_nan_inf_filter = False
-        # Without an accelerator torch only warns about it, once a loader.
-        self.dataloader_pin_memory &= torch.accelerator.is_available()
+    def __getitem__(self, index: int, /) -> Any: ...
 
 
-def best_precision() -> dict[str, bool]:
-    """Arguments for `TrainingArguments` that train in bfloat16 where the GPU, or else the CPU, computes in it."""
-    if torch.accelerator.is_available():
-        return {"bf16": True} if is_torch_bf16_gpu_available() else {}
-    try:
-        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
-    except OSError:  # not Linux
-        return {}
-    return {"bf16": True, "use_cpu": True} if flags & _BF16_FLAGS else {}
+class BatchSampler(Protocol):
+    """Batches of row numbers that follow from the epoch alone, as `BucketBatchSampler` gives them."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[list[int]]: ...
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the shuffling."""
 
 
-class ToktsTrainer(Trainer):
-    """Trains a model family on cached codes.
+class ToktsTrainer(ResumableTrainer):
+    """Trains a model family on cached codes; see `ResumableTrainer` for how it saves, stops and resumes.
 
     Args:
         model: what is trained; its codec stays where it is.
@@ -61,50 +50,58 @@ class ToktsTrainer(Trainer):
         train_dataset: rows with `id`, `input_ids` and `codes`.
         eval_dataset: the same, for validation.
         collator: rows -> batch.
-        batch_sampler: batches of row numbers of `train_dataset`, with `set_epoch`.
+        batch_sampler: batches of row numbers of `train_dataset`.
         tokenizer: saved beside the model.
         time_limit: if given, it ends the training and its clock moves the learning rate.
+        ema_decay: share of the averaged weights that a step leaves, in (0, 1); None = no average.
+        facts: what else must be the same for an exact resume, as the key of the token cache.
+        allow_inexact: resume although such facts have changed, with a warning each.
         callbacks: more of them.
     """
-
-    args: ToktsTrainingArguments
-    model: ToktsModel
 
     def __init__(
         self,
         model: ToktsModel,
         args: ToktsTrainingArguments,
         *,
-        train_dataset: Dataset[Any],
-        eval_dataset: Dataset[Any] | None,
+        train_dataset: Rows,
+        eval_dataset: Rows | None,
         collator: Collator,
-        batch_sampler: Sampler[list[int]],
+        batch_sampler: BatchSampler,
         tokenizer: PreTrainedTokenizerBase | None = None,
         time_limit: TimeLimit | None = None,
+        ema_decay: float | None = None,
+        facts: Mapping[str, Any] | None = None,
+        allow_inexact: bool = False,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
-        # No processing_class: the Trainer would write the text tokenizer's ids over those of the code vocabulary.
-        super().__init__(
-            model=model,
-            args=args,
-            train_dataset=train_dataset,
-            eval_dataset=eval_dataset,
-            data_collator=collator,
-            compute_metrics=compute_metrics,
-            callbacks=[*callbacks, *([time_limit] if time_limit else [])],
-        )
-        if self.is_deepspeed_enabled or self.is_fsdp_enabled:
-            raise TrainingError("checkpoints hold whole models; leave deepspeed and fsdp unset")
-        self._batch_sampler, self._tokenizer, self._time_limit = batch_sampler, tokenizer, time_limit
+        self._batch_sampler = batch_sampler
         self._loss_parts: dict[str, list[Tensor]] = defaultdict(list)
+        super().__init__(
+            model,
+            args,
+            time_limit=time_limit,
+            ema_decay=ema_decay,
+            tokenizer=tokenizer,
+            facts=facts or {},
+            allow_inexact=allow_inexact,
+            callbacks=callbacks,
+            trainer_arguments={
+                "train_dataset": train_dataset,
+                "eval_dataset": eval_dataset,
+                "data_collator": collator,
+                "compute_metrics": compute_metrics,
+            },
+        )
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Load the sampler's batches. Its own generator keeps the loader from drawing on the dropout's."""
-        workers = self.args.dataloader_num_workers
         dataset: Any = self.train_dataset
+        sampler: Any = self._batch_sampler
+        workers = self.args.dataloader_num_workers
         loader: DataLoader[Any] = DataLoader(
             dataset,
-            batch_sampler=self._batch_sampler,
+            batch_sampler=sampler,
             collate_fn=self.data_collator,
             num_workers=workers,
             pin_memory=self.args.dataloader_pin_memory,
@@ -114,6 +111,18 @@ class ToktsTrainer(Trainer):
         )
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
+
+    def _n_batches(self) -> int:
+        return len(self._batch_sampler)
+
+    def _batch_ids(self) -> list[str]:
+        """Ids of the rows of the current step; with several processes, those of all of them."""
+        per_step = self.args.gradient_accumulation_steps * self.args.world_size
+        epoch, step = divmod(self.state.global_step, -(-len(self._batch_sampler) // per_step))
+        self._batch_sampler.set_epoch(epoch)
+        batches = islice(self._batch_sampler, step * per_step, (step + 1) * per_step)
+        rows: Any = self.train_dataset
+        return [str(rows[index].get("id", index)) for batch in batches for index in batch]
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> LRScheduler:
         """Move the learning rate by time if that is limited, else as the reference does, else as the library does."""
@@ -198,10 +207,3 @@ class ToktsTrainer(Trainer):
         labels = batch["labels"]
         codes = self.model.predicted_codes(outputs["logits"], labels)
         return loss.detach(), codes.transpose(1, 2).contiguous(), labels.transpose(1, 2).contiguous()
-
-    def _save(self, output_dir: str | os.PathLike[str] | None = None, state_dict: Any = None) -> None:
-        """Write model, codec and tokenizer; the base class would add a pickle of the arguments."""
-        folder = Path(output_dir or self.args.output_dir or ".")
-        self.model.save_pretrained(folder, state_dict=state_dict)
-        if self._tokenizer is not None:
-            self._tokenizer.save_pretrained(folder)
