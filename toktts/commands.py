@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from transformers.utils import logging as transformers_logging
 
 from toktts import build
 from toktts.audio.reading import read_clip
@@ -26,6 +27,7 @@ def train_command(argv: Sequence[str]) -> None:
     parser = command_line_parser("trainer.py", "Train a voice or a codec.")
     command = parse_command_line(argv, parser=parser)
     config = command.load_config()
+    transformers_logging.disable_progress_bar()
     start = Start(model=_path(command.with_model), checkpoint=_path(command.with_checkpoint))
     if config.training.kind == "codec":
         from toktts.training.codec_run import train_codec_run
@@ -65,6 +67,7 @@ def demo_command(folder: Path, minutes: float) -> None:
         minutes: of training, at most.
     """
     config = load_config(["demo"], overrides=[f"training.output_dir={folder}", f"training.max_minutes={minutes}"])
+    transformers_logging.disable_progress_bar()
     if is_finished(folder):
         print(f"{folder} holds a trained voice already; delete it to train anew")
     else:

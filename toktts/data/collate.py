@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,8 +34,9 @@ class Collator:
         """
         if not rows:
             raise TrainingError("batch holds no rows; check the batch size and the split")
-        texts = [torch.as_tensor(row["input_ids"], dtype=torch.long) for row in rows]
-        codes = [torch.as_tensor(row["codes"], dtype=torch.long) for row in rows]
+        # Copied, because rows of a datasets.Dataset are read-only views that torch warns of.
+        texts = [torch.from_numpy(np.array(row["input_ids"], dtype=np.int64)) for row in rows]
+        codes = [torch.from_numpy(np.array(row["codes"], dtype=np.int64)) for row in rows]
         _check(rows, texts, codes)
         input_ids = torch.full((len(rows), max(map(len, texts))), self.pad_token_id)
         attention_mask = torch.zeros_like(input_ids)
