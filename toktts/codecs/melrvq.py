@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -23,6 +24,7 @@ from toktts.errors import CodecError
 
 WEIGHTS_FILE = "model.safetensors"
 VERSION = 1
+VOCODER_OPTIONS = ("hidden_size", "intermediate_size", "num_hidden_layers", "kernel_size")
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,31 @@ class MelRVQOptions:
     kernel_size: int = 7
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n_codebooks <= 8:
-            raise CodecError(f"n_codebooks must be 1 to 8, got {self.n_codebooks}; 2 is 1.5 kbps", key="codec.options")
-        if self.sampling_rate % self.hop_length:
-            raise CodecError(
-                f"hop_length {self.hop_length} must divide sampling_rate {self.sampling_rate}; use 320 at 24000 Hz",
-                key="codec.options",
-            )
+        self._check(1 <= self.n_codebooks <= 8, "n_codebooks", "must be 1 to 8; 2 is 1.5 kbps")
+        self._check(2 <= self.codebook_size <= 2**15, "codebook_size", "must be 2 to 32768; 1024 is usual")
+        for name in ("sampling_rate", "hop_length", "hidden_size", "intermediate_size", "num_hidden_layers"):
+            self._check(getattr(self, name) >= 1, name, "must be at least 1; leave it out for the default")
+        for name in ("floor", "low_band_weight", "high_band_weight"):
+            self._check(0 < getattr(self, name) < 1000, name, "must lie above 0; leave it out for the default")
+        self._check(
+            self.sampling_rate % self.hop_length == 0,
+            "hop_length",
+            f"must divide sampling_rate {self.sampling_rate}; use 320 at 24000 Hz",
+        )
+        self._check(
+            self.n_fft % 2 == 0 and self.n_fft >= self.hop_length,
+            "n_fft",
+            f"must be even and at least hop_length {self.hop_length}; use four times that",
+        )
+        self._check(
+            1 <= self.n_mels <= self.n_fft // 2, "n_mels", f"must be 1 to {self.n_fft // 2}, half of n_fft; 80 is usual"
+        )
+        self._check(self.kernel_size % 2 == 1 and self.kernel_size > 0, "kernel_size", "must be odd; 7 is usual")
+
+    def _check(self, holds: bool, name: str, message: str) -> None:
+        if not holds:
+            what, fix = message.split("; ")
+            raise CodecError(f"{name} {what}, got {getattr(self, name)}; {fix}", key=f"codec.options.{name}")
 
 
 class MelRVQ(Codec, nn.Module):
@@ -118,7 +138,7 @@ class MelRVQ(Codec, nn.Module):
     @property
     def identity(self) -> str:
         """Name, version and hash of what shapes codes: the options of the front and the codebooks, not the vocoder."""
-        front = {key: value for key, value in asdict(self.options).items() if "hidden" not in key}
+        front = {key: value for key, value in asdict(self.options).items() if key not in VOCODER_OPTIONS}
         digest = hashlib.sha256(json.dumps(front, sort_keys=True).encode())
         for tensor in (self.mean, self.scale, self.codebooks):
             digest.update(tensor.detach().cpu().float().numpy().tobytes())
@@ -178,6 +198,10 @@ class MelRVQ(Codec, nn.Module):
             clips.append(self.vocode(codes[None, :, :count])[0].clamp(-1.0, 1.0) if count else torch.zeros(0))
         return pad_clips(clips, self.sampling_rate)
 
+    def forward(self, codes: Tensor) -> Tensor:
+        """Run `vocode`, under the name that whatever wraps a module for training calls."""
+        return self.vocode(codes)
+
     def vocode(self, codes: Tensor) -> Tensor:
         """Differentiable decode of equally long rows: (batch, n_codebooks, n_frames) -> float32 samples."""
         batch, _, n_frames = codes.shape
@@ -212,8 +236,9 @@ class MelRVQ(Codec, nn.Module):
         try:
             codec = cls(MelRVQOptions(**options))
             codec.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
-        except (OSError, RuntimeError, TypeError, ValueError) as error:
-            raise CodecError(f"cannot be read ({error}); copy the whole folder again", file=path) from error
+        except (CodecError, OSError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise CodecError(f"cannot be read ({reason}); copy the whole folder again", file=path) from error
         return codec
 
     @classmethod
