@@ -107,6 +107,21 @@ def resynth(
 
 
 @app.command()
+def download(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where LJSpeech-1.1 shall lie; made if missing.")],
+) -> None:
+    """Fetch the LJSpeech corpus (2.7 GB), check its hash and unpack it; run again, it goes on."""
+
+    def work() -> None:
+        from toktts.data.corpora.ljspeech import LJSpeech
+
+        print(f"LJSpeech lies in {LJSpeech.download(folder)}; set data.path to it")
+
+    _run(ctx, work)
+
+
+@app.command()
 def demo(
     ctx: typer.Context,
     output: Annotated[Path, typer.Option("--output", "-o", help="The run folder.")] = Path("runs/demo"),
