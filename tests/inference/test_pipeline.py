@@ -171,8 +171,7 @@ def test_no_texts_give_no_speech(tokar_pipe: TokttsPipeline) -> None:
 def test_any_text_is_spoken_or_refused(tokar_pipe: TokttsPipeline, text: str) -> None:
     try:
         speech = tokar_pipe(text, max_new_tokens=12, seed=0)
-    except TextError as error:
-        assert error.one_line().startswith("toktts: error: ")
+    except TextError:
         return
     n_pieces = len(tokar_pipe.sentences(text))
     assert np.isfinite(speech["audio"]).all()
@@ -181,7 +180,7 @@ def test_any_text_is_spoken_or_refused(tokar_pipe: TokttsPipeline, text: str) ->
     assert speech["stop_reason"] in ("eos", "length")
 
 
-def test_characters_the_tokenizer_does_not_know_are_named(tmp_path: Path) -> None:
+def test_characters_the_tokenizer_does_not_know_are_named() -> None:
     model = registry.load("toktts.models", "tokar", ToktsModel).tiny()
     pipe = toktts.inference.pipeline(model, tokenizer=build_tokenizer("characters"))
     assert len(pipe("hello", seed=0)["audio"]) > 0
@@ -205,7 +204,7 @@ def test_the_normalizer_is_the_one_the_run_names(tokar_run: Path, tmp_path: Path
     assert toktts.inference.pipeline(run).sentences("1") == ["one"]
 
 
-def test_models_that_cannot_be_used_are_named(tokar_run: Path, tmp_path: Path) -> None:
+def test_models_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="runs/nothing: no such run folder, and the Hub did not give it; train it"):
         toktts.inference.pipeline("runs/nothing")
     other = tmp_path / "other"
