@@ -17,7 +17,7 @@ from toktts.data.bucketing import BucketBatchSampler
 from toktts.data.collate import Collator
 from toktts.models import ToktsModel
 from toktts.models.tokar import Tokar, TokarConfig
-from toktts.models.tokflat import TokflatModel, TokflatConfig
+from toktts.models.tokflat import TokflatConfig, TokflatModel
 from toktts.training.trainer import best_precision
 
 FRAME_RATE = 75

@@ -1,1 +1,14 @@
-"""text-to-speech for people who train their own voices."""
+"""text-to-speech for people who train their own voices.
+
+Importing it registers every model family with the Auto classes of transformers, so that
+`transformers.pipeline("text-to-speech", model="runs/demo")` finds them.
+"""
+
+from toktts.audio import Waveform
+from toktts.codecs import load_codec
+from toktts.inference.pipeline import TokttsPipeline, pipeline
+from toktts.models import register_all
+
+__all__ = ["TokttsPipeline", "Waveform", "load_codec", "pipeline"]
+
+register_all()

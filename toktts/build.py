@@ -123,9 +123,7 @@ def open_corpus(config: Config) -> Corpus:
 def load_codec(config: Config) -> Codec:
     """Load the codec that `codec` names."""
     codec = config.codec
-    return toktts.codecs.load_codec(
-        codec.name_or_path, bandwidth_kbps=codec.bandwidth_kbps, revision=codec.revision
-    )
+    return toktts.codecs.load_codec(codec.name_or_path, bandwidth_kbps=codec.bandwidth_kbps, revision=codec.revision)
 
 
 def clip_settings(config: Config) -> ClipSettings:
@@ -167,7 +165,8 @@ def token_cache(
 
 def normalizer(config: Config) -> Normalizer:
     """Build the text normaliser."""
-    return _load_class(config, "toktts.text", config.text.normalizer, Normalizer, "text.normalizer")()
+    built: Normalizer = _load_class(config, "toktts.text", config.text.normalizer, Normalizer, "text.normalizer")()
+    return built
 
 
 def tokenizer(config: Config) -> PreTrainedTokenizerBase:
@@ -199,7 +198,7 @@ def model(config: Config, text_tokenizer: PreTrainedTokenizerBase, codec: Codec)
         raise config.fault(f"model.options.{error.key}", error.message) from error
     except (TypeError, ValueError) as error:
         raise config.fault("model.options", f"do not fit {config.model.family}: {error}; change them") from error
-    built = family(model_config)
+    built: ToktsModel = family(model_config)
     _start_from_codec(built, codec)
     return built.attach_codec(codec)
 
@@ -247,7 +246,6 @@ def _load_class(config: Config, package: str, name: str, contract: Any, key: str
         return registry.load(package, name, contract)
     except ConfigError as error:
         raise config.fault(key, error.message) from error
-
 
 
 def demo_counts(config: Config) -> tuple[int, int]:

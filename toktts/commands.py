@@ -8,6 +8,7 @@ from transformers.utils import logging as transformers_logging
 
 from toktts import build
 from toktts.audio.reading import read_clip
+from toktts.codecs import Codec
 from toktts.config import Config, command_line_parser, load_config, parse_command_line
 from toktts.data.corpora._base import Utterance
 from toktts.data.corpora.demo import unseen_sentences
@@ -27,15 +28,20 @@ def train_command(argv: Sequence[str]) -> None:
     parser = command_line_parser("trainer.py", "Train a voice or a codec.")
     command = parse_command_line(argv, parser=parser)
     config = command.load_config()
-    transformers_logging.disable_progress_bar()
+    _quiet()
     start = Start(model=_path(command.with_model), checkpoint=_path(command.with_checkpoint))
     if config.training.kind == "codec":
         from toktts.training.codec_run import train_codec_run
 
-        folder = train_codec_run(config, start.model)
+        folder = train_codec_run(config, start.model, start.checkpoint)
     else:
         folder = train_voice(config, start, Hooks(at_evaluation=(_samples_writer(config),)))
     print(f"finished: {folder}")
+
+
+def _quiet() -> None:
+    """Leave one bar, the one of the training."""
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _path(text: str | None) -> Path | None:
@@ -67,7 +73,7 @@ def demo_command(folder: Path, minutes: float) -> None:
         minutes: of training, at most.
     """
     config = load_config(["demo"], overrides=[f"training.output_dir={folder}", f"training.max_minutes={minutes}"])
-    transformers_logging.disable_progress_bar()
+    _quiet()
     if is_finished(folder):
         print(f"{folder} holds a trained voice already; delete it to train anew")
     else:
@@ -92,7 +98,7 @@ def demo_sentences(config: Config) -> tuple[list[Example], list[Example]]:
     return seen, [Example(id=clip_id, text=texts[clip_id]) for clip_id in pick(texts, n_unseen, seed=0)]
 
 
-def _example(utterance: Utterance, codec: build.Codec) -> Example:
+def _example(utterance: Utterance, codec: Codec) -> Example:
     recording = read_clip(utterance.audio, sampling_rate=codec.sampling_rate)
     with torch.inference_mode():
         codes = codec.encode(recording)[0]

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tiny_run import save_run
 
 from toktts.audio import Waveform
 from toktts.errors import CorpusError, RunFolderError, TextError
@@ -15,7 +16,12 @@ from toktts.evaluation.samples import (
     write_demo_samples,
     write_texts,
 )
-from toktts.inference import Speech, TokttsPipeline
+from toktts.inference import Speech, TokttsPipeline, pipeline
+
+
+@pytest.fixture(scope="module")
+def pipe(tmp_path_factory: pytest.TempPathFactory) -> TokttsPipeline:
+    return pipeline(save_run(tmp_path_factory.mktemp("runs") / "tiny"))
 
 
 def example(pipe: TokttsPipeline, id_: str, text: str = "hello", n_frames: int = 5) -> Example:

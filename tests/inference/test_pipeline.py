@@ -9,6 +9,7 @@ import torch
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_run import save_run
 
 import toktts.inference
 from toktts import registry
@@ -20,6 +21,16 @@ from toktts.tokens import build_tokenizer
 
 TEXTS = ["hello friend", "no", "I am happy you are here"]
 GREEDY = {"do_sample": False, "num_beams": 1, "max_new_tokens": 12}
+
+
+@pytest.fixture(scope="module", params=["tokar", "tokflat"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_run(tmp_path_factory.mktemp("runs") / request.param, request.param)
+
+
+@pytest.fixture(scope="module")
+def tokar_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_run(tmp_path_factory.mktemp("runs") / "tokar")
 
 
 @pytest.fixture(scope="module")

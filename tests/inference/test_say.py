@@ -2,9 +2,20 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from tiny_run import save_run
 
 from toktts.errors import AudioError, TextError
 from toktts.inference import say
+
+
+@pytest.fixture(scope="module", params=["tokar", "tokflat"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_run(tmp_path_factory.mktemp("runs") / request.param, request.param)
+
+
+@pytest.fixture(scope="module")
+def tokar_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_run(tmp_path_factory.mktemp("runs") / "tokar")
 
 
 def test_the_same_text_and_seed_write_the_same_bytes(run: Path, tmp_path: Path) -> None:

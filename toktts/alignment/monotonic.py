@@ -1,7 +1,7 @@
 """Which frame says which text unit, found without labels: prior, loss and search.
 
-Units are said in order, none is skipped, and each lasts at least one frame. A soft alignment is learned by the forward-sum
-loss and hardened by dynamic programming.
+Units are said in order, none is skipped, and each lasts at least one frame. A soft alignment is learned by the
+forward-sum loss and hardened by dynamic programming.
 """
 
 import torch

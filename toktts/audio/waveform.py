@@ -85,9 +85,12 @@ class Waveform:
         target = Path(path)
         container = FORMATS.get(target.suffix.lower())
         if container is None:
-            raise AudioError(f"cannot write {target.suffix or 'no ending'!r}; use one of {', '.join(FORMATS)}", file=target)
+            ending = target.suffix or "no ending"
+            raise AudioError(f"cannot write {ending!r}; use one of {', '.join(FORMATS)}", file=target)
         if len(self) != 1:
-            raise AudioError(f"holds {len(self)} clips, a file holds one; save each of `for clip in waveform`", file=target)
+            raise AudioError(
+                f"holds {len(self)} clips, a file holds one; save each of `for clip in waveform`", file=target
+            )
         samples = next(iter(self)).samples[0].detach().cpu().numpy()
         if not np.isfinite(samples).all():
             raise AudioError("samples are not finite; the model or codec that made them is broken", file=target)
@@ -97,14 +100,18 @@ class Waveform:
         try:
             handle, staging = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
         except OSError as error:
-            raise AudioError(f"folder cannot be written ({error.strerror}); choose another place", file=target) from error
+            raise AudioError(
+                f"folder cannot be written ({error.strerror}); choose another place", file=target
+            ) from error
         os.close(handle)
         try:
             soundfile.write(staging, np.clip(samples, -1.0, 1.0), self.sampling_rate, format=container, subtype=subtype)
             os.chmod(staging, 0o644)
             os.replace(staging, target)
         except (soundfile.SoundFileError, OSError) as error:
-            raise AudioError(f"cannot be written ({error}); free some space or choose another place", file=target) from error
+            raise AudioError(
+                f"cannot be written ({error}); free some space or choose another place", file=target
+            ) from error
         finally:
             Path(staging).unlink(missing_ok=True)
 

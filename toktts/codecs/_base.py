@@ -15,7 +15,7 @@ CODEC_FILE = "codec.json"
 
 
 class Codec(ABC):
-    """Waveform <-> features: `codes`, int64 (batch, n_codebooks, n_frames), or `mel`, float32 (batch, n_mels, n_frames).
+    """Waveform <-> features: `codes`, int64 (batch, n_codebooks, n_frames), or `mel`, float (batch, n_mels, n_frames).
 
     `frame_rate * hop_length == sampling_rate`, always. A codec is stateless once built, runs on the device of the
     tensors it is given, and its `identity` changes whenever the features it makes could change.
@@ -89,7 +89,8 @@ class Codec(ABC):
         """Refuse codes of another shape or outside [0, codebook_size)."""
         if codes.ndim != 3 or codes.shape[1] != self.n_codebooks:
             raise CodecError(
-                f"codes must be (batch, {self.n_codebooks}, n_frames), got {tuple(codes.shape)}; use this codec's encode"
+                f"codes must be (batch, {self.n_codebooks}, n_frames), got {tuple(codes.shape)}; "
+                "use this codec's encode"
             )
         if codes.numel() and (int(codes.min()) < 0 or int(codes.max()) >= self.codebook_size):
             raise CodecError(

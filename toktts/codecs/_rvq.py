@@ -17,7 +17,7 @@ def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
     """
     half_norms = codebook.square().sum(dim=1) / 2
     # Chunks of one fixed size: the result must not depend on how many vectors come together.
-    chunks = [(chunk @ codebook.T - half_norms).argmax(dim=1) for chunk in vectors.split(CHUNK)]
+    chunks = [(chunk @ codebook.T - half_norms).argmax(dim=1) for chunk in torch.split(vectors, CHUNK)]
     return torch.cat(chunks) if chunks else torch.zeros(0, dtype=torch.long, device=vectors.device)
 
 

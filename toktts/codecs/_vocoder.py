@@ -30,7 +30,8 @@ class ConvNeXtBlock(nn.Module):
         """Map (batch, n_frames, hidden_size) to the same shape."""
         mixed = self.depthwise(hidden.transpose(1, 2)).transpose(1, 2)
         mixed = self.contract(nn.functional.gelu(self.expand(self.norm(mixed))))
-        return hidden + self.scale * mixed
+        result: Tensor = hidden + self.scale * mixed
+        return result
 
 
 class FrameVocoder(nn.Module):

@@ -119,11 +119,10 @@ class MelRVQ(Codec, nn.Module):
         self.register_buffer("mean", torch.zeros(options.n_mels))
         self.register_buffer("scale", torch.ones(options.n_mels))
         self.register_buffer("codebooks", torch.zeros(options.n_codebooks, options.codebook_size, options.n_mels))
-        self.code_embeddings = nn.ModuleList(
-            nn.Embedding(options.codebook_size, options.hidden_size) for _ in range(options.n_codebooks)
-        )
-        for embedding in self.code_embeddings:
-            nn.init.zeros_(embedding.weight)
+        tables = [nn.Embedding(options.codebook_size, options.hidden_size) for _ in range(options.n_codebooks)]
+        for table in tables:
+            nn.init.zeros_(table.weight)
+        self.code_embeddings = nn.ModuleList(tables)
         self.vocoder = FrameVocoder(
             options.n_mels + options.hidden_size,
             options.hidden_size,

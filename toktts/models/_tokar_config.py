@@ -11,7 +11,7 @@ from toktts.tokens.layouts import LAYOUTS
 
 
 @strict
-class TokarConfig(ToktsConfig):
+class TokarConfig(ToktsConfig):  # type: ignore[no-untyped-call]
     """Sizes and losses of `tokar`.
 
     Args:
@@ -49,7 +49,7 @@ class TokarConfig(ToktsConfig):
     max_frames_per_unit: int = 75
 
     def __post_init__(self, **kwargs: object) -> None:
-        super().__post_init__(**kwargs)
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
         if self.layout not in LAYOUTS:
             raise ModelError(f"unknown layout {self.layout!r}; write one of {', '.join(LAYOUTS)}", key="layout")
         if self.hidden_size % (2 * self.num_attention_heads):

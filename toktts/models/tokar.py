@@ -92,8 +92,8 @@ class Tokar(ToktsModel):
         scale = projected[0].std().clamp_min(1e-6)
         with torch.no_grad():
             for embedding, head, book in zip(self.code_embeddings, self.code_heads, projected, strict=True):
-                embedding.weight[: self._hole] = 0.5 * book / scale
-                head.weight.copy_(0.05 * book / book.std().clamp_min(1e-6))
+                _weight(embedding)[: self._hole] = 0.5 * book / scale
+                _weight(head).copy_(0.05 * book / book.std().clamp_min(1e-6))
 
     def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Read text both ways: int64 (batch, n_units) -> (batch, n_units, hidden_size), 0 behind a row's end."""
@@ -288,4 +288,11 @@ class Tokar(ToktsModel):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model = cls(config)
-        return model.eval().attach_codec(codec)
+        model.train(mode=False)
+        return model.attach_codec(codec)
+
+
+def _weight(module: nn.Module) -> Tensor:
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    return weight

@@ -1,4 +1,4 @@
-"""Codes (batch, n_codebooks, n_frames) <-> decoder steps (batch, n_steps, n_codebooks), with -100 where a step has no code."""
+"""Codes (batch, n_codebooks, n_frames) <-> decoder steps (batch, n_steps, n_codebooks), -100 where there is no code."""
 
 import torch
 from torch import Tensor

@@ -100,8 +100,9 @@ def read_codec_audio(
             n_samples += len(audio.clips[-1])
         if n_samples > max_hours * 3600 * codec.sampling_rate:
             raise CorpusError(
-                f"holds more than {max_hours:g} hours of sound, that is full after {index + 1} of {len(utterances)} "
-                f"clips; set data.limit_rows, or raise max_hours, which takes {codec.sampling_rate * 7.2e-6:.2f} GB each",
+                f"{index + 1} of {len(utterances)} clips hold {n_samples / codec.sampling_rate / 3600:.2f} hours of "
+                f"sound, more than {max_hours:g}; set data.limit_rows, or raise max_hours: an hour takes "
+                f"{codec.sampling_rate * 7.2e-6:.2f} GB of memory",
                 key="codec.options.max_hours",
             )
         on_progress(index + 1, len(utterances))
@@ -157,7 +158,7 @@ def fit_on_audio(codec: MelRVQ, audio: CodecAudio, *, seed: int, max_frames: int
     for index in keyed_generator(seed, "fit").permutation(len(audio.clips)):
         if n_frames >= max_frames:
             break
-        with torch.inference_mode():
+        with torch.no_grad():
             frames.append(codec.log_mel(audio.waveform(int(index)).samples)[0].T)
         n_frames += len(frames[-1])
     mel = torch.cat(frames)[:max_frames] if frames else torch.zeros(0, codec.n_mels)
@@ -211,15 +212,19 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
     def __len__(self) -> int:
         return self.n_segments
 
+    def place(self, index: int) -> tuple[int, int]:
+        """Say which clip a segment is of, and its first frame there."""
+        generator = keyed_generator(self.seed, index)
+        clip = int(np.searchsorted(self._ends, generator.integers(self._ends[-1]), side="right"))
+        return clip, int(generator.integers(self.codes[clip].shape[1] - self.segment_frames + 1))
+
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """Cut one segment.
 
         Returns:
             `codes`, int64 (n_codebooks, segment_frames), and `samples`, float32 (segment_frames * hop_length,).
         """
-        generator = keyed_generator(self.seed, index)
-        clip = int(np.searchsorted(self._ends, generator.integers(self._ends[-1]), side="right"))
-        first = int(generator.integers(self.codes[clip].shape[1] - self.segment_frames + 1))
+        clip, first = self.place(index)
         last = first + self.segment_frames
         return {
             "codes": self.codes[clip][:, first:last].long(),

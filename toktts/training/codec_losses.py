@@ -1,6 +1,7 @@
 """What a vocoder is trained against: spectral distances, and discriminators that listen for what those miss."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +102,7 @@ class PeriodDiscriminator(nn.Module):
         sizes = [1, *channels]
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv2d(before, after, (5, 1), stride=(3, 1), padding=(2, 0)))
-            for before, after in zip(sizes, sizes[1:], strict=False)
+            for before, after in pairwise(sizes)
         )
         self.score = weight_norm(nn.Conv2d(sizes[-1], 1, (3, 1), padding=(1, 0)))
 

@@ -244,7 +244,8 @@ class ResumableTrainer(Trainer):
         self.state.save_to_json(str(folder / STATE))
 
     def _save_model(self, folder: Path, *, save_codec: bool = False) -> None:
-        self.model.save_pretrained(folder, save_codec=save_codec)
+        with saved_state.quiet():
+            self.model.save_pretrained(folder, save_codec=save_codec)
         if self._tokenizer is not None:
             self._tokenizer.save_pretrained(folder)
 

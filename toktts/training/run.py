@@ -1,5 +1,6 @@
 """A config -> a run folder with a voice in it."""
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from toktts.data.collate import Collator
 from toktts.data.corpora._base import Corpus
 from toktts.data.examples import Examples, make_examples
 from toktts.data.rejects import Rejects
-from toktts.errors import CheckpointError, RunFolderError
+from toktts.errors import CheckpointError
 from toktts.models._base import ToktsModel
 from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit
 from toktts.training.checkpoints import find_checkpoint
@@ -66,7 +67,7 @@ class Hooks:
     at_evaluation: Sequence[Callable[[Material, int], None]] = field(default_factory=tuple)
 
 
-def train_voice(config: Config, start: Start = Start(), hooks: Hooks = Hooks()) -> Path:  # noqa: B008 - both frozen
+def train_voice(config: Config, start: Start = Start(), hooks: Hooks = Hooks()) -> Path:
     """Train, or go on training, what the config describes; stop it at any time and call it again.
 
     Args:
@@ -164,8 +165,12 @@ def _callbacks(plan: build.TrainingPlan, material: Material, hooks: Hooks) -> li
     if plan.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=plan.early_stopping_patience))
     for hook in hooks.at_evaluation:
-        callbacks.append(SamplesAtEvaluation(lambda _model, step, hook=hook: hook(material, step)))
+        callbacks.append(SamplesAtEvaluation(functools.partial(_call, hook, material)))
     return callbacks
+
+
+def _call(hook: Callable[[Material, int], None], material: Material, _model: ToktsModel, step: int) -> None:
+    hook(material, step)
 
 
 def _checkpoint(folder: Path, start: Start, *, resume: bool) -> str | None:
@@ -190,6 +195,3 @@ def finish(folder: Path, material: Material, trainer: ToktsTrainer) -> None:
 def is_finished(folder: Path) -> bool:
     """Whether a run folder holds a complete voice."""
     return (folder / "model.safetensors").exists() and (folder / "trainer_state.json").exists()
-
-
-__all__ = ["Hooks", "Material", "RunFolderError", "Start", "is_finished", "train_voice"]

@@ -31,9 +31,7 @@ class Aligner(nn.Module):
         )
         self.sharpness = nn.Parameter(torch.tensor(10.0))
 
-    def forward(
-        self, units: Tensor, frames: Tensor, *, n_units: Tensor, n_frames: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, units: Tensor, frames: Tensor, *, n_units: Tensor, n_frames: Tensor) -> tuple[Tensor, Tensor]:
         """Align a batch.
 
         Args:

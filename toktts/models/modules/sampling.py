@@ -1,6 +1,7 @@
 """Draw codes so that a row's result depends on its text and the seed, never on its neighbours."""
 
 import hashlib
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,9 @@ from transformers.generation.logits_process import (
 )
 
 from toktts.errors import ModelError
+
+# The warpers in use look at scores only.
+_NO_HISTORY: Any = None
 
 
 class RowSampler:
@@ -41,7 +45,7 @@ class RowSampler:
         """Choose a code of each row: (batch, codebook_size) -> int64 (batch,)."""
         if self.warpers is None:
             return logits.argmax(dim=1)
-        scores = self.warpers(None, logits.float())
+        scores = self.warpers(_NO_HISTORY, logits.float())
         # The largest of score plus Gumbel noise is a draw from the softmax, and one noise vector a row is enough.
         noise = torch.stack([torch.rand(logits.shape[1], generator=generator) for generator in self.generators])
         gumbel = -torch.log(-torch.log(noise.clamp(1e-9, 1 - 1e-7)))

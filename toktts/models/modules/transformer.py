@@ -1,4 +1,4 @@
-"""Pre-norm transformer layers with rotary positions, for reading text both ways and for writing frames left to right."""
+"""Pre-norm transformer layers with rotary positions: to read text both ways, to write frames left to right."""
 
 import torch
 from torch import Tensor, nn
@@ -84,9 +84,7 @@ class TransformerLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(hidden_size)
-        self.attention = SelfAttention(
-            hidden_size, num_attention_heads, is_causal=is_causal, layer_index=layer_index
-        )
+        self.attention = SelfAttention(hidden_size, num_attention_heads, is_causal=is_causal, layer_index=layer_index)
         self.feed_norm = nn.LayerNorm(hidden_size)
         self.kernel_size = kernel_size
         self.expand = (
@@ -123,4 +121,5 @@ class TransformerLayer(nn.Module):
             feed = self.expand(feed.transpose(1, 2)).transpose(1, 2)
         else:
             feed = self.expand(feed)
-        return hidden + self.dropout(self.contract(nn.functional.gelu(feed)))
+        added: Tensor = self.dropout(self.contract(nn.functional.gelu(feed)))
+        return hidden + added
