@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from toktts.audio import Waveform, pad_clips
 from toktts.codecs._base import Codec, read_codec_file, write_codec_file
 from toktts.codecs._mel import LogMel
+from toktts.codecs._rows import check_finite, frames_of_rows
 from toktts.codecs._rvq import dequantize, fit_codebooks, quantize
 from toktts.codecs._vocoder import FrameVocoder
 from toktts.errors import CodecError
@@ -173,10 +174,11 @@ class MelRVQ(Codec, nn.Module):
             )
         )
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode(self, waveform: Waveform) -> Tensor:
         """Turn mono speech into codes (batch, n_codebooks, n_frames); see `Codec.encode`."""
         self.check_rate(waveform)
+        check_finite(waveform)
         lengths = waveform.row_lengths.tolist()
         n_frames = self.n_frames(waveform.samples.shape[1])
         codes = torch.zeros(len(waveform), self.n_codebooks, n_frames, dtype=torch.long, device=waveform.samples.device)
@@ -187,12 +189,11 @@ class MelRVQ(Codec, nn.Module):
                 codes[row, :, : self.n_frames(length)] = quantize((mel - self.mean) * self.scale, self.codebooks)
         return codes
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decode(self, features: Tensor, *, n_frames: Tensor | None = None) -> Waveform:
         """Turn codes (batch, n_codebooks, n_frames) back into sound; see `Codec.decode`."""
-        counts = [features.shape[-1]] * len(features) if n_frames is None else n_frames.tolist()
         clips = []
-        for codes, count in zip(features, counts, strict=True):
+        for codes, count in zip(features, frames_of_rows(features, n_frames), strict=True):
             self.check_codes(codes[None, :, :count])
             clips.append(self.vocode(codes[None, :, :count])[0].clamp(-1.0, 1.0) if count else torch.zeros(0))
         return pad_clips(clips, self.sampling_rate)
