@@ -53,6 +53,8 @@ def main(argv: Sequence[str]) -> None:
     flags = command.extra
     _check_flags(flags)
     job = _understand(command)
+    if flags.texts is not None:
+        read_texts(Path(flags.texts), check=lambda _text: None)  # faults of the file show before the model is loaded
     pipe = _speaker(job)
     seed = job.config.inference.seed
     if flags.texts is not None:

@@ -1,10 +1,13 @@
 """A run folder (or its copy on the Hub) -> the model, the tokenizer and the normaliser that belong together."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig, AutoModelForTextToWaveform, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
 
 from toktts import registry
 from toktts.config._yaml import read_yaml
@@ -34,9 +37,22 @@ def load_model(name_or_path: str | os.PathLike[str]) -> ToktsModel:
         raise _cannot_load(name, error) from error
     if not isinstance(config, ToktsConfig):
         raise ModelError(f"is a {config.model_type} model, not one of toktts; name a run folder", file=name)
-    model: ToktsModel = AutoModelForTextToWaveform.from_pretrained(name, config=config, trust_remote_code=False)
+    with _no_progress_bar():
+        model: ToktsModel = AutoModelForTextToWaveform.from_pretrained(name, config=config, trust_remote_code=False)
     model.train(mode=False)
     return model
+
+
+@contextlib.contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """A small model loads at once, and a command that fails prints one line, not a bar as well."""
+    was_shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_shown:
+            transformers_logging.enable_progress_bar()
 
 
 def _cannot_load(name: str, error: Exception) -> ModelError:

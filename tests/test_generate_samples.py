@@ -1,0 +1,48 @@
+"""The surface that others script against: `generate_samples.py --texts FILE --out DIR`, as a process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from tiny_run import save_run
+
+pytestmark = pytest.mark.medium
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_run(tmp_path_factory.mktemp("runs") / "tiny")
+
+
+def speak(root: Path, run: Path, lines: str, out: Path) -> subprocess.CompletedProcess[str]:
+    texts = out.with_suffix(".txt")
+    texts.write_text(lines, encoding="utf-8")
+    words = ["--with-model", str(run), "--texts", str(texts), "--out", str(out)]
+    command = [sys.executable, str(root / "generate_samples.py"), *words]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=600, check=False)
+
+
+def test_texts_become_sounds(root: Path, run: Path, tmp_path: Path) -> None:
+    done = speak(root, run, "one|hello friend\ntwo|no\n", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["one.txt", "one.wav", "two.txt", "two.wav"]
+    assert soundfile.info(tmp_path / "out" / "one.wav").samplerate == 24000
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("one|hello\n../two|no\n", "2: id '../two' is not safe as a file name"),
+        ("one|hello\ntwo|...\n", "2: text holds nothing to speak"),
+    ],
+)
+def test_a_bad_line_is_one_line_on_stderr_and_code_2(
+    root: Path, run: Path, tmp_path: Path, lines: str, message: str
+) -> None:
+    done = speak(root, run, lines, tmp_path / "out")
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(f"toktts: error: {tmp_path / 'out.txt'}:{message}")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
