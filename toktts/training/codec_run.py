@@ -20,7 +20,7 @@ from toktts.config import Config
 from toktts.data.atomic import scratch_path
 from toktts.data.corpora._base import Corpus
 from toktts.data.encoding import ClipSettings
-from toktts.errors import ConfigError
+from toktts.errors import CheckpointError, ConfigError
 from toktts.training.arguments import ToktsTrainingArguments, best_precision
 from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit
 from toktts.training.checkpoints import find_checkpoint
@@ -98,9 +98,15 @@ def train_codec_run(config: Config, with_model: Path | None = None, with_checkpo
             clips=build.clip_settings(config),
             split=functools.partial(build.split, config),
             max_rejected_fraction=plan.max_rejected_fraction,
-            resume_from=with_checkpoint or (find_checkpoint(folder / CHECKPOINTS) if resume else None),
+            resume_from=_existing(with_checkpoint) or (find_checkpoint(folder / CHECKPOINTS) if resume else None),
         )
     return folder
+
+
+def _existing(checkpoint: Path | None) -> Path | None:
+    if checkpoint is not None and not checkpoint.is_dir():
+        raise CheckpointError("does not exist; name a folder checkpoint-N of a run", file=checkpoint)
+    return checkpoint
 
 
 def train_codec(
