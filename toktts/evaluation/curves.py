@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from toktts.errors import RunFolderError
 
 STATE_FILE = "trainer_state.json"
-# Shortest first: a panel takes what its pattern names, a log entry without any of them is left out.
 PANELS = {"loss": ("loss", "eval_loss"), "learning rate": ("learning_rate",)}
 
 Entry = Mapping[str, Any]
@@ -59,15 +58,17 @@ def draw_curves(history: Sequence[Entry]) -> Figure:
     for place, (title, curves) in enumerate(shown.items(), 1):
         axes = figure.add_subplot(1, len(shown), place)
         for name, points in curves.items():
-            axes.plot(
-                *zip(*points, strict=True), label=name.removeprefix("eval_"), marker="." if len(points) < 30 else ""
-            )
+            axes.plot(*zip(*points, strict=True), label=_label(name), marker="." if len(points) < 30 else "")
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("step", fontsize=8)
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7)
     return figure
+
+
+def _label(name: str) -> str:
+    return {"loss": "training", "eval_loss": "validation"}.get(name, name.removeprefix("eval_").replace("_", " "))
 
 
 def _points(history: Sequence[Entry], name: str) -> list[tuple[float, float]]:

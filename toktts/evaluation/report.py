@@ -24,6 +24,12 @@ MAX_BYTES = 12 * 2**20  # of sound and pictures, before base64 makes them a thir
 MP3_RATE = 24_000  # Hz, the nearest to ours that every browser's decoder knows
 FIRST_FOLDERS = ("seen", "unseen", "train", "validation", "custom")
 COMPARISON_FOLDERS = {"reference": "real", "codec": "codec only"}
+NOTES = {
+    "seen": "Sentences that the voice was trained on.",
+    "unseen": "Sentences that the voice was not trained on.",
+    "train": "Sentences that the voice was trained on.",
+    "validation": "Sentences of the corpus that were held out.",
+}
 COLUMNS = ("real", "codec only", "generated")
 
 logger = logging.getLogger(__name__)
@@ -88,6 +94,7 @@ def write_report(run_folder: Path) -> Path:
     page = environment.get_template(TEMPLATE).render(
         title=run_folder.resolve().name,
         sections=sections,
+        notes=NOTES,
         curves=_data_uri("image/png", figure_png(draw_curves(history))) if history else None,
         config=config.read_text(encoding="utf-8") if config.is_file() else None,
     )

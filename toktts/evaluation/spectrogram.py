@@ -54,6 +54,7 @@ def draw_spectrogram(waveform: Waveform, *, width_in: float = 3.2, height_in: fl
         vmax=0,
         extent=(0, waveform.duration_s, 0, waveform.sampling_rate / 2000),
     )
+    axes.set_yticks(range(0, waveform.sampling_rate // 2000 + 1, 4))
     axes.set_xlabel("s", fontsize=7, labelpad=0)
     axes.set_ylabel("kHz", fontsize=7, labelpad=0)
     axes.tick_params(labelsize=6, length=2, pad=1)

@@ -47,12 +47,12 @@ def load_model(name_or_path: str | os.PathLike[str]) -> ToktsModel:
 def _no_progress_bar() -> Iterator[None]:
     """A small model loads at once, and a command that fails prints one line, not a bar as well."""
     was_shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if was_shown:
-            transformers_logging.enable_progress_bar()
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _cannot_load(name: str, error: Exception) -> ModelError:
