@@ -15,7 +15,6 @@ from toktts.training.checkpoints import (
     MANIFEST,
     checkpoint_path,
     checkpoint_steps,
-    describe_differences,
     find_checkpoint,
     prune_checkpoints,
     sweep_staging,
@@ -202,8 +201,3 @@ def test_old_checkpoints_are_deleted_by_step_and_the_best_one_stays(tmp_path: Pa
 def test_a_folder_that_was_deleted_while_training_is_made_again(tmp_path: Path) -> None:
     shutil.rmtree(save(tmp_path / "run", 1).parent)
     assert verify_checkpoint(save(tmp_path / "run", 2)).step == 2
-
-
-def test_differences_name_both_values() -> None:
-    then, now = {"seed": 1, "torch": "2.13.0", "old": True}, {"seed": 2, "torch": "2.13.0", "new": "x"}
-    assert describe_differences(then, now) == ["new was None, is x", "old was True, is None", "seed was 1, is 2"]

@@ -47,8 +47,7 @@ def test_swapping_in_gives_the_raw_weights_back_bit_for_bit_even_after_an_error(
     swapped = average.swapped_in(model)
     swapped.__enter__()
     assert model.embedding[0, 0].item() == pytest.approx(0.1)
-    with pytest.raises(KeyError):
-        swapped.__exit__(KeyError, KeyError(), None)
+    assert not swapped.__exit__(KeyError, KeyError(), None), "the error goes on"
     assert torch.equal(model.embedding.detach(), torch.full((3, 2), 0.7))
 
 

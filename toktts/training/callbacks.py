@@ -77,11 +77,15 @@ class TimeLimit(TrainerCallback, ExportableState):
         self.elapsed_before_s, self._start_s = self.elapsed_s, None
 
 
+class EvaluationStopped(Exception):
+    """A signal came while the model was evaluated."""
+
+
 class StopOnSignal(TrainerCallback):
     """SIGTERM and Ctrl-C: finish the step, save, stop; the second one ends the process at once.
 
-    An evaluation that is due at that step is left out. The `with` block holds the handlers; at its end the process
-    goes on to end with `SystemExit(143)` or `KeyboardInterrupt`, as if the signal had come only then.
+    An evaluation that is due at that step is left out or broken off. The `with` block holds the handlers; at its end
+    the process goes on to end with `SystemExit(143)` or `KeyboardInterrupt`, as if the signal had come only then.
     """
 
     def __init__(self) -> None:
@@ -122,6 +126,13 @@ class StopOnSignal(TrainerCallback):
         if self.signal_number is not None:
             control.should_save = control.should_training_stop = True
             control.should_evaluate = False
+
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Break the evaluation off if a signal came."""
+        if self.signal_number is not None:
+            raise EvaluationStopped
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -145,19 +145,6 @@ def sweep_staging(folder: Path) -> None:
         _clear(path)
 
 
-def describe_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say what has changed since a checkpoint.
-
-    >>> describe_differences({"batch": 8, "seed": 1}, {"batch": 16, "seed": 1})
-    ['batch was 8, is 16']
-    """
-    return [
-        f"{key} was {then.get(key)}, is {now.get(key)}"
-        for key in sorted({*then, *now})
-        if then.get(key) != now.get(key)
-    ]
-
-
 def _clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     # rmtree passes over a plain file.

@@ -1,9 +1,9 @@
 """`transformers.Trainer` whose runs can be stopped, killed and resumed without a trace in the result."""
 
-import json
+import contextlib
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,9 @@ from toktts.errors import CheckpointError, RunFolderError, TrainingError
 from toktts.models import ToktsModel
 from toktts.training import saved_state
 from toktts.training.arguments import ToktsTrainingArguments
-from toktts.training.callbacks import NonFiniteGuard, Progress, StopOnSignal, TimeLimit
+from toktts.training.callbacks import EvaluationStopped, NonFiniteGuard, Progress, StopOnSignal, TimeLimit
 from toktts.training.checkpoints import (
     checkpoint_path,
-    describe_differences,
     find_checkpoint,
     prune_checkpoints,
     sweep_staging,
@@ -30,10 +29,9 @@ from toktts.training.checkpoints import (
     write_checkpoint,
 )
 from toktts.training.ema import RAW_WEIGHTS, WeightAverage
+from toktts.training.facts import describe_differences, run_facts
 
 STATE = "trainer_state.json"
-# Keys of a model's config that say nothing about the model.
-_VOLATILE = {"transformers_version", "_name_or_path", "dtype", "architectures", "use_cache"}
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +48,7 @@ class ResumableTrainer(Trainer):
         time_limit: if given, it ends the training.
         ema_decay: share of the averaged weights that a step leaves; None = no average.
         tokenizer: saved beside the model.
-        facts: what else must be the same for an exact resume, as the key of the token cache.
+        facts: what else must be the same for an exact resume, as the key of the token cache; plain numbers and text.
         allow_inexact: resume although such facts have changed, with a warning each.
         callbacks: more of them.
         trainer_arguments: for `transformers.Trainer`.
@@ -76,9 +74,11 @@ class ResumableTrainer(Trainer):
         self._given_facts, self._allow_inexact = facts, allow_inexact
         self._stop, self._progress = StopOnSignal(), Progress(time_limit)
         # No processing_class: the Trainer would write the text tokenizer's ids over those of the code vocabulary.
+        if args.push_to_hub:
+            raise TrainingError("checkpoints stay here; upload the run folder instead", key="training.args.push_to_hub")
         super().__init__(model=model, args=args, **trainer_arguments)
-        if self.is_deepspeed_enabled or self.is_fsdp_enabled or args.push_to_hub:
-            raise TrainingError("checkpoints are whole and local; leave deepspeed, fsdp and push_to_hub unset")
+        if self.is_deepspeed_enabled or self.is_fsdp_enabled:
+            raise TrainingError("checkpoints hold whole models; leave deepspeed and fsdp unset", key="training.args")
         self._average = WeightAverage(self.model, decay=ema_decay) if ema_decay else None
         self._guard = NonFiniteGuard(self._batch_ids, is_active=lambda: self._scaler is None)
         # The last one has the last word on what happens at the end of a step.
@@ -99,11 +99,6 @@ class ResumableTrainer(Trainer):
     @property
     def _folder(self) -> Path:
         return Path(self.args.output_dir or ".")
-
-    @property
-    def _prepared_optimizer(self) -> torch.optim.Optimizer:
-        assert self.optimizer is not None
-        return self.optimizer
 
     @property
     def _scaler(self) -> Any:
@@ -148,8 +143,7 @@ class ResumableTrainer(Trainer):
             TrainingError: loss or gradient are not finite; nothing was saved.
             SystemExit: SIGTERM came, a checkpoint is saved; KeyboardInterrupt for Ctrl-C.
         """
-        with FolderLock(self._folder, "trains", error=RunFolderError):
-            sweep_staging(self._folder)
+        with self._alone():
             checkpoint = self._choose(resume_from_checkpoint)
             if checkpoint is not None and self._is_complete(checkpoint):
                 return self._finished(checkpoint)
@@ -159,33 +153,35 @@ class ResumableTrainer(Trainer):
             finally:
                 self._progress.close()
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the output folder; of several processes the one that saves does."""
+        if not self.args.should_save:
+            yield
+            return
+        with FolderLock(self._folder, "trains", error=RunFolderError):
+            sweep_staging(self._folder)
+            yield
+
     def _choose(self, resume: str | bool | None) -> Path | None:
         checkpoint = find_checkpoint(self._folder) if resume is True else Path(resume) if resume else None
         if checkpoint is None:
             return None
         differences = describe_differences(verify_checkpoint(checkpoint).facts, self._facts())
         if differences and not self._allow_inexact:
-            raise CheckpointError(f"{', '.join(differences)}; set it back or allow an inexact resume", file=checkpoint)
+            more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+            raise CheckpointError(
+                f"{', '.join(differences[:3])}{more}; set it back or allow an inexact resume", file=checkpoint
+            )
         for difference in differences:
             _log.warning("%s: %s, so the run will not end as an uninterrupted one would", checkpoint, difference)
         return checkpoint
 
     def _facts(self) -> dict[str, Any]:
-        config = self.model.config.to_dict()
+        decay = self._average.decay if self._average else None
         return {
-            **{f"model.{key}": value for key, value in _as_json(config).items() if key not in _VOLATILE},
-            **_as_json(self._given_facts),
-            "batch_size": self.args.per_device_train_batch_size,
-            "batches": self._n_batches(),
-            "device": self.args.device.type,
-            "ema_decay": self._average.decay if self._average else None,
-            "gradient_accumulation_steps": self.args.gradient_accumulation_steps,
-            "precision": self.args.mixed_precision,
-            "processes": self.args.world_size,
-            "seed": self.args.seed,
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
+            **self._given_facts,
+            **run_facts(self.model, self.args, n_batches=self._n_batches(), ema_decay=decay),
         }
 
     def _is_complete(self, checkpoint: Path) -> bool:
@@ -203,6 +199,16 @@ class ResumableTrainer(Trainer):
         if self.args.load_best_model_at_end and self.state.best_model_checkpoint is not None:
             self._load_best_model()
         return TrainOutput(self.state.global_step, math.nan, {})
+
+    def _maybe_log_save_evaluate(
+        self, tr_loss: Tensor, grad_norm: Any, model: nn.Module, trial: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        base: Any = super()
+        try:
+            base._maybe_log_save_evaluate(tr_loss, grad_norm, model, trial, *args, **kwargs)
+        except EvaluationStopped:
+            self.control.should_training_stop = True
+            self._save_checkpoint(model, trial)
 
     def _finalize_training(self, trial: Any, num_train_samples: float, start_time: float) -> TrainOutput:
         if self._average is not None:
@@ -237,7 +243,8 @@ class ResumableTrainer(Trainer):
             with self._average.swapped_in(self.model):
                 self._save_model(folder)
         saved_state.save_rng_state(folder / saved_state.RNG)
-        saved_state.save_optimizer(self._prepared_optimizer, self.model, folder)
+        assert self.optimizer is not None
+        saved_state.save_optimizer(self.optimizer, self.model, folder)
         saved_state.save_steppable(self.lr_scheduler, folder / saved_state.SCHEDULER)
         if self._scaler is not None:
             saved_state.save_steppable(self._scaler, folder / saved_state.SCALER)
@@ -269,7 +276,8 @@ class ResumableTrainer(Trainer):
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            saved_state.load_optimizer(self._prepared_optimizer, self.model, Path(checkpoint))
+            assert self.optimizer is not None
+            saved_state.load_optimizer(self.optimizer, self.model, Path(checkpoint))
             saved_state.load_steppable(self.lr_scheduler, Path(checkpoint, saved_state.SCHEDULER))
 
     def _load_scaler(self, checkpoint: str | None) -> None:
@@ -288,9 +296,3 @@ class ResumableTrainer(Trainer):
             if isinstance(callback, ExportableState):
                 for name, value in stored.get(type(callback).__name__, {}).get("attributes", {}).items():
                     setattr(callback, name, value)
-
-
-def _as_json(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values as they come back from JSON."""
-    plain: dict[str, Any] = json.loads(json.dumps(mapping))
-    return plain

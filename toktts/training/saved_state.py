@@ -25,12 +25,12 @@ SCHEDULER, SCALER, RNG = "scheduler.json", "scaler.json", "rng_state.safetensors
 def quiet() -> Iterator[None]:
     """Keep transformers from showing a bar for the one file that it writes."""
     was_shown = hf_logging.is_progress_bar_enabled()
-    hf_logging.disable_progress_bar()
+    hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if was_shown:
-            hf_logging.enable_progress_bar()
+            hf_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def check_finite(model: nn.Module, *, step: int) -> None:

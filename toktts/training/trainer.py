@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerBase, TrainerCallback
+from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from toktts.data.collate import Collator
 from toktts.models import ToktsModel
@@ -39,6 +39,40 @@ class BatchSampler(Protocol):
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the shuffling."""
+
+
+class _Share:
+    """The batches of one of several processes: as many for each, the last round filled up from the beginning.
+
+    Args:
+        batch_sampler: all batches.
+        rank: which process.
+        world_size: how many there are.
+    """
+
+    def __init__(self, batch_sampler: BatchSampler, *, rank: int, world_size: int) -> None:
+        self._batches, self._rank, self._world_size = batch_sampler, rank, world_size
+
+    def set_epoch(self, epoch: int) -> None:
+        self._batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return -(-len(self._batches) // self._world_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        n_wanted = len(self) * self._world_size
+        return islice(cycle(self._batches), self._rank, n_wanted, self._world_size)
+
+
+class _Shuffle(TrainerCallback):
+    """Tells the sampler which epoch begins. The Trainer reaches it through some wrappers of a loader only."""
+
+    def __init__(self, batch_sampler: BatchSampler) -> None:
+        self._batch_sampler = batch_sampler
+
+    def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        # A whole number after a whole epoch, and a fraction on top where a resumed run goes on inside of one.
+        self._batch_sampler.set_epoch(int(state.epoch or 0))
 
 
 class ToktsTrainer(ResumableTrainer):
@@ -85,7 +119,7 @@ class ToktsTrainer(ResumableTrainer):
             tokenizer=tokenizer,
             facts=facts or {},
             allow_inexact=allow_inexact,
-            callbacks=callbacks,
+            callbacks=[_Shuffle(batch_sampler), *callbacks],
             trainer_arguments={
                 "train_dataset": train_dataset,
                 "eval_dataset": eval_dataset,
@@ -97,9 +131,10 @@ class ToktsTrainer(ResumableTrainer):
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Load the sampler's batches. Its own generator keeps the loader from drawing on the dropout's."""
         dataset: Any = self.train_dataset
-        sampler: Any = self._batch_sampler
+        # Shared out here, for accelerate can share batches of one size only.
+        sampler: Any = _Share(self._batch_sampler, rank=self.args.process_index, world_size=self.args.world_size)
         workers = self.args.dataloader_num_workers
-        loader: DataLoader[Any] = DataLoader(
+        return DataLoader(
             dataset,
             batch_sampler=sampler,
             collate_fn=self.data_collator,
@@ -109,8 +144,6 @@ class ToktsTrainer(ResumableTrainer):
             prefetch_factor=self.args.dataloader_prefetch_factor,
             generator=torch.Generator().manual_seed(self.args.seed),
         )
-        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
-        return prepared
 
     def _n_batches(self) -> int:
         return len(self._batch_sampler)
