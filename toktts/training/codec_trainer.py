@@ -167,7 +167,7 @@ class CodecTrainer(ResumableTrainer):
         """Let the discriminators learn from a batch, then ask them what the vocoder has to pay."""
         with self._autocast():
             own_loss = self._note("discriminator_loss", self.discriminators.own_loss(real, fake))
-        factor = self._prepared_optimizer.param_groups[0]["lr"] / self.args.learning_rate
+        factor = self._get_learning_rate() / self.args.learning_rate
         for group in self.discriminators_optimizer.param_groups:
             group["lr"] = self.recipe.discriminator_learning_rate * factor
         self.discriminators_optimizer.zero_grad()
