@@ -37,6 +37,7 @@ class TrainingPlan:
         ema_decay: of the moving average of the weights, a step; None = none is kept.
         early_stopping_patience: evaluations without progress before it stops; None = it never stops early.
         resume: whether a run that lies in the folder is gone on with.
+        allow_inexact: whether also where it cannot end as an uninterrupted run would.
         max_frames_per_batch: padding included; None = batches of a fixed number of rows.
         max_rejected_fraction: share of clips that may be left out.
         samples_per_evaluation: sentences spoken at each evaluation.
@@ -48,6 +49,7 @@ class TrainingPlan:
     ema_decay: float | None
     early_stopping_patience: int | None
     resume: bool
+    allow_inexact: bool
     max_frames_per_batch: int | None
     max_rejected_fraction: float
     samples_per_evaluation: int
@@ -66,6 +68,7 @@ def training_plan(config: Config) -> TrainingPlan:
         ema_decay=training.ema_decay,
         early_stopping_patience=training.early_stopping_patience,
         resume=training.resume,
+        allow_inexact=training.allow_inexact,
         max_frames_per_batch=config.data.max_frames_per_batch,
         max_rejected_fraction=config.data.max_rejected_fraction,
         samples_per_evaluation=training.samples_per_evaluation,

@@ -114,6 +114,7 @@ class TrainingSection(Section):
     ema_decay: Annotated[float, Between(0, 1, inside=True)] | None = None
     early_stopping_patience: Count | None = None
     resume: bool = False
+    allow_inexact: bool = False
     samples_per_evaluation: Annotated[int, Between(0, 1000)] = 2
     args: Options = field(default_factory=dict)
 

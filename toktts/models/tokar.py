@@ -152,12 +152,13 @@ class Tokar(ToktsModel):
             units=units,
         )
 
-    def _frame_of_step(self, steps_count: int, n_frames: int, device: torch.device) -> Tensor:
-        """Frame whose first code is written at each step, int64 (n_steps,); at the end, the last one."""
-        index = torch.arange(steps_count, device=device)
+    def _units_of_steps(self, units: Tensor, n_steps: int) -> tuple[Tensor, Tensor]:
+        """Unit and elapsed frames (batch, n_steps) at each step; behind the last frame it stays, as while speaking."""
         if self.config.layout == "flat":
-            index = index // self.config.n_codebooks
-        return index.clamp(max=n_frames - 1)
+            repeats = self.config.n_codebooks
+            return units.repeat_interleave(repeats, dim=1), elapsed_frames(units).repeat_interleave(repeats, dim=1)
+        path = torch.cat([units, units[:, -1:].expand(-1, n_steps - units.shape[1])], dim=1)
+        return path, elapsed_frames(path)
 
     def _teacher_forced(self, encoded: Tensor, steps: Tensor, units: Tensor) -> Tensor:
         """Hidden states (batch, n_steps, hidden_size), each from the steps before it and the unit it is under."""
@@ -165,8 +166,7 @@ class Tokar(ToktsModel):
         if self.training and self.config.history_dropout > 0:
             hidden_from_view = torch.rand(history.shape[:2], device=history.device) < self.config.history_dropout
             history = history.masked_fill(hidden_from_view[:, :, None], -100)
-        frame = self._frame_of_step(steps.shape[1], units.shape[1], units.device)
-        return self._run_decoder(encoded, history, units[:, frame], elapsed_frames(units)[:, frame])
+        return self._run_decoder(encoded, history, *self._units_of_steps(units, steps.shape[1]))
 
     def _run_decoder(
         self,

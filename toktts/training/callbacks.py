@@ -245,7 +245,8 @@ class Progress(TrainerCallback):
         """Write the scores into a line of their own."""
         if self._bar is None:
             return
-        scores = ", ".join(_shown(kwargs["metrics"], name) for name in ("eval_loss", "eval_accuracy"))
+        metrics: Mapping[str, float] = kwargs["metrics"]
+        scores = ", ".join(_shown(metrics, name) for name in ("eval_loss", "eval_accuracy") if name in metrics)
         self._bar.write(f"step {state.global_step}: {scores}")
         self._bar.set_description("training")
 
@@ -269,4 +270,4 @@ class Progress(TrainerCallback):
 
 
 def _shown(scores: Mapping[str, float], name: str) -> str:
-    return f"{name.removeprefix('eval_').replace('_', ' ')} {scores.get(name, float('nan')):.4f}"
+    return f"{name.removeprefix('eval_').replace('_', ' ')} {scores[name]:.4f}"

@@ -1,6 +1,7 @@
 """A config -> a run folder with a voice in it."""
 
 import functools
+import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -148,9 +149,19 @@ def make_trainer(plan: build.TrainingPlan, folder: Path, material: Material, hoo
         tokenizer=material.tokenizer,
         time_limit=TimeLimit(plan.max_minutes) if plan.max_minutes is not None else None,
         ema_decay=plan.ema_decay,
-        facts={"training rows": material.training._fingerprint},
+        facts={"training rows": _digest(material.training)},
+        allow_inexact=plan.allow_inexact,
         callbacks=_callbacks(plan, material, hooks),
     )
+
+
+def _digest(rows: Dataset) -> str:
+    """Hash of what is trained on: ids, copies, text ids and codes."""
+    digest = hashlib.sha256()
+    for row in rows.select_columns(["id", "copy", "input_ids", "codes"]).with_format("numpy"):
+        digest.update(f"{row['id']} {row['copy']} ".encode())
+        digest.update(row["input_ids"].astype("int64").tobytes() + row["codes"].astype("int16").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _sampler(plan: build.TrainingPlan, rows: Dataset, args: ToktsTrainingArguments) -> BucketBatchSampler:

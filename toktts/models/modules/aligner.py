@@ -43,7 +43,9 @@ class Aligner(nn.Module):
             Units of the frames, int64 (batch, n_frames), as `search` gives them; and the forward-sum loss.
         """
         keys = nn.functional.normalize(self.units(units.transpose(1, 2)).float(), dim=1)
-        queries = nn.functional.normalize(self.frames(frames.transpose(1, 2)).float(), dim=1)
+        # Zeros again where the first layers have put their biases, so that padding has no say in the last frames.
+        near = self.frames[:2](frames.transpose(1, 2)) * length_mask(n_frames, frames.shape[1])[:, None]
+        queries = nn.functional.normalize(self.frames[2:](near).float(), dim=1)
         similarity = self.sharpness * (queries.transpose(1, 2) @ keys)
         outside = ~length_mask(n_units, units.shape[1])
         log_attention = similarity.masked_fill(outside[:, None], -1e4).log_softmax(dim=2)
