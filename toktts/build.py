@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 import toktts.codecs
@@ -199,8 +200,9 @@ def model(config: Config, text_tokenizer: PreTrainedTokenizerBase, codec: Codec)
         model_config = config_class(**facts, **config.model.options)
     except ToktsError as error:
         raise config.fault(f"model.options.{error.key}", error.message) from error
-    except (TypeError, ValueError) as error:
-        raise config.fault("model.options", f"do not fit {config.model.family}: {error}; change them") from error
+    except (StrictDataclassError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise config.fault("model.options", f"do not fit {config.model.family}: {reason}; change them") from error
     built: ToktsModel = family(model_config)
     _start_from_codec(built, codec)
     return built.attach_codec(codec)

@@ -7,14 +7,17 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from toktts import build
+from toktts.audio import Waveform
 from toktts.audio.reading import read_clip
 from toktts.codecs import Codec
 from toktts.config import Config, command_line_parser, load_config, parse_command_line
+from toktts.data.atomic import write_atomically
 from toktts.data.corpora._base import Utterance
 from toktts.data.corpora.demo import unseen_sentences
 from toktts.data.splits import pick
 from toktts.evaluation.report import write_report
 from toktts.evaluation.samples import Example, write_demo_samples, write_texts
+from toktts.evaluation.spectrogram import draw_spectrogram, figure_png
 from toktts.inference import TokttsPipeline, pipeline
 from toktts.training.run import Hooks, Material, Start, is_finished, train_voice
 
@@ -49,7 +52,7 @@ def _path(text: str | None) -> Path | None:
 
 
 def _samples_writer(config: Config) -> Callable[[Material, int], None]:
-    """Speak the first validation sentences at each evaluation, into `samples/step-N/`."""
+    """Speak the first validation sentences at each evaluation, into `samples/step-N/`, each with its spectrogram."""
     n_samples = build.training_plan(config).samples_per_evaluation
     folder = build.run_folder(config) / "samples"
 
@@ -60,7 +63,9 @@ def _samples_writer(config: Config) -> Callable[[Material, int], None]:
             pipe = TokttsPipeline(
                 model=material.model, tokenizer=material.tokenizer, normalizer=build.normalizer(config)
             )
-            write_texts(texts, folder / f"step-{step}", pipe=pipe)
+            for wav in write_texts(texts, folder / f"step-{step}", pipe=pipe):
+                picture = figure_png(draw_spectrogram(Waveform.load(wav)))
+                write_atomically(wav.with_suffix(".png"), picture)
 
     return write
 

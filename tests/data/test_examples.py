@@ -1,0 +1,65 @@
+"""Cached rows become examples; what a model cannot use is left out with a reason."""
+
+import datasets
+import pytest
+
+from toktts.data.examples import make_examples
+from toktts.text.basic import BasicNormalizer
+from toktts.tokens import build_tokenizer
+
+
+def rows(*texts_and_frames):
+    table = [
+        {"id": f"c{index}", "text": text, "copy": 0, "codes": [[1] * n_frames, [2] * n_frames]}
+        for index, (text, n_frames) in enumerate(texts_and_frames)
+    ]
+    return datasets.Dataset.from_list(table)
+
+
+def examples(*texts_and_frames, text_limit=50, frames_per_id=1):
+    return make_examples(
+        rows(*texts_and_frames),
+        normalizer=BasicNormalizer(),
+        tokenizer=build_tokenizer("characters"),
+        text_limit=text_limit,
+        frames_per_id=frames_per_id,
+    )
+
+
+def test_text_is_normalised_before_it_becomes_ids():
+    kept = examples(("I have 2.", 40)).rows
+    assert build_tokenizer("characters").decode(kept[0]["input_ids"], skip_special_tokens=True) == "i have two."
+
+
+@pytest.mark.parametrize(
+    ("text", "n_frames", "reason"),
+    [
+        ("привет", 40, "поддерж|п"),
+        ("...", 40, "nothing to speak"),
+        ("a" * 60, 100, "61 ids, the model reads 50"),
+        ("hello there", 11, "11 frames are too few for 12 text ids"),
+    ],
+)
+def test_what_a_model_cannot_use_is_left_out_with_a_reason(text, n_frames, reason):
+    made = examples(("good", 40), (text, n_frames))
+    assert made.rows["id"][:] == ["c0"]
+    assert [row.id for row in made.rejected] == ["c1"]
+    assert any(part in made.rejected[0].reason for part in reason.split("|"))
+
+
+def test_families_that_do_not_align_take_short_sound_too():
+    assert len(examples(("hello there", 3), frames_per_id=0).rows) == 1
+
+
+def test_copies_are_given_to_training_alone():
+    table = [{"id": "a", "text": "yes", "copy": copy, "codes": [[1] * 9] * 2} for copy in range(3)]
+    made = make_examples(
+        datasets.Dataset.from_list(table),
+        normalizer=BasicNormalizer(),
+        tokenizer=build_tokenizer("characters"),
+        text_limit=50,
+        frames_per_id=1,
+    )
+    assert made.of(["a"], with_copies=True)["copy"][:] == [0, 1, 2]
+    assert made.of(["a"], with_copies=False)["copy"][:] == [0]
+    assert len(made.of(["b"], with_copies=True)) == 0

@@ -1,0 +1,99 @@
+"""A config becomes objects, and what it cannot become is said with the line it was written on."""
+
+from pathlib import Path
+
+import pytest
+
+from toktts import build
+from toktts.codecs.melrvq import MelRVQ
+from toktts.config import Config, load_config
+from toktts.data.corpora.demo import Demo
+from toktts.errors import ConfigError
+from toktts.models.tokar import Tokar
+
+
+def config_of(tmp_path: Path, text: str) -> Config:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config([path])
+
+
+def model_of(config: Config) -> object:
+    return build.model(config, build.tokenizer(config), MelRVQ.tiny())
+
+
+def test_a_model_fits_its_tokenizer_and_codec(tmp_path):
+    config = config_of(tmp_path, "model: {options: {hidden_size: 32, num_attention_heads: 2, encoder_layers: 1}}")
+    tokenizer, codec = build.tokenizer(config), MelRVQ.tiny()
+    model = build.model(config, tokenizer, codec)
+    assert isinstance(model, Tokar)
+    assert model.config.text_vocab_size == len(tokenizer)
+    assert (model.config.n_codebooks, model.config.codebook_size) == (codec.n_codebooks, codec.codebook_size)
+    assert model.config.hidden_size == 32
+    assert model.codec is codec
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model:\n  family: tokarr\n", r"mine.yaml:2 model.family: unknown name 'tokarr'.*; did you mean 'tokar'\?"),
+        (
+            "model:\n  options:\n    hiden_size: 64\n",
+            r"mine.yaml:3 model.options.hiden_size: tokar has no option 'hiden_size'; did you mean 'hidden_size'\?",
+        ),
+        (
+            "model:\n  options:\n    layout: spiral\n",
+            r"mine.yaml:3 model.options.layout: unknown layout 'spiral'; write",
+        ),
+        ("model:\n  options: {dropout: high}\n", r"mine.yaml:2 model.options.*: do not fit tokar: .*dropout"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused_with_its_line(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        model_of(config_of(tmp_path, text))
+
+
+def test_a_corpus_says_which_key_it_wants(tmp_path):
+    config = config_of(tmp_path, "data:\n  corpus: ljspeech\n")
+    with pytest.raises(ConfigError, match=r"data.path: is needed by the corpus 'ljspeech'; set it in the config"):
+        build.open_corpus(config)
+
+
+def test_an_unknown_corpus_is_refused_with_its_line(tmp_path):
+    config = config_of(tmp_path, "data:\n  corpus: demoo\n")
+    with pytest.raises(ConfigError, match=r"mine.yaml:2 data.corpus: unknown name 'demoo'.*did you mean 'demo'"):
+        build.open_corpus(config)
+
+
+def test_limit_rows_takes_the_first_rows(tmp_path):
+    limited = build.open_corpus(config_of(tmp_path, "data: {corpus: demo, limit_rows: 3}"))
+    assert list(limited) == list(Demo())[:3]
+
+
+def test_the_contract_of_corpora_holds_for_a_limited_one(tmp_path):
+    limited = build.LimitedCorpus.tiny(tmp_path)
+    assert len(list(limited)) == 2
+    assert list(limited) == list(limited)
+
+
+@pytest.mark.parametrize(("family", "expected"), [("tokar", 150), ("tokflat", 300)])
+def test_two_seconds_are_counted_in_the_unit_of_the_family(tmp_path, family, expected):
+    config = config_of(tmp_path, f"model: {{family: {family}}}\ninference: {{max_seconds: 2.0, temperature: 0.5}}")
+    generation = build.generation(config, model_of(config))
+    assert generation.max_new_tokens == expected
+    assert generation.temperature == 0.5
+
+
+def test_sampling_values_fall_away_without_sampling(tmp_path):
+    config = config_of(tmp_path, "inference: {do_sample: false}")
+    generation = build.generation(config, model_of(config))
+    assert (generation.temperature, generation.top_k, generation.top_p) == (None, None, None)
+
+
+def test_a_plan_carries_the_values_of_training(tmp_path):
+    plan = build.training_plan(
+        config_of(tmp_path, "training: {max_minutes: 3, ema_decay: 0.9, args: {learning_rate: 1e-4}}")
+    )
+    assert (plan.max_minutes, plan.ema_decay, plan.resume) == (3.0, 0.9, False)
+    assert plan.arguments["learning_rate"] == 1e-4
+    assert plan.arguments["report_to"] == []

@@ -1,0 +1,105 @@
+"""From a config to sound, on the smallest models there are."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import pipeline as stock_pipeline
+
+import toktts
+from toktts.commands import train_command
+from toktts.errors import ConfigError, RunFolderError
+from toktts.training.folder import open_run_folder
+
+pytestmark = pytest.mark.medium
+TINY = ["--config", "tiny", "data.limit_rows=24"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny voice, trained for 20 steps."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    train_command([*TINY, f"training.output_dir={folder}"])
+    return folder
+
+
+def test_a_run_folder_holds_all_that_speaking_needs(run: Path) -> None:
+    names = {path.name for path in run.iterdir()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "codec", "config.yaml", "trainer_state.json"} <= names
+    assert not list(run.rglob("*.bin")) and not list(run.rglob("*.pt"))
+
+
+def test_loss_falls_and_accuracy_is_logged(run: Path) -> None:
+    history = json.loads((run / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
+    losses = [entry["loss"] for entry in history if "loss" in entry]
+    assert losses[-1] < losses[0]
+    assert any("eval_accuracy_codebook_0" in entry for entry in history)
+
+
+def test_each_evaluation_leaves_sound_and_its_picture(run: Path) -> None:
+    for step in (10, 20):
+        folder = run / "samples" / f"step-{step}"
+        assert len(list(folder.glob("*.wav"))) == len(list(folder.glob("*.png"))) == 1
+
+
+def test_the_stock_pipeline_speaks_what_ours_speaks(run: Path) -> None:
+    stock = stock_pipeline("text-to-speech", model=str(run))
+    ours = toktts.pipeline(run)
+    for text in ("hello", "good morning"):
+        theirs = stock(text)
+        assert theirs["sampling_rate"] == 24_000
+        # greedy, as config/tiny.yaml says
+        np.testing.assert_allclose(np.ravel(theirs["audio"]), ours(text)["audio"], atol=1e-5)
+
+
+def test_a_second_training_into_the_folder_is_refused_and_changes_nothing(run: Path) -> None:
+    before = (run / "model.safetensors").read_bytes()
+    with pytest.raises(RunFolderError, match=r"holds a run already; set training.resume=true .*, choose .*, or delete"):
+        train_command([*TINY, f"training.output_dir={run}"])
+    assert (run / "model.safetensors").read_bytes() == before
+
+
+def test_resuming_a_complete_run_leaves_the_same_voice(run: Path) -> None:
+    before = (run / "model.safetensors").read_bytes()
+    train_command([*TINY, f"training.output_dir={run}", "training.resume=true"])
+    assert (run / "model.safetensors").read_bytes() == before
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine", encoding="utf-8")
+    with pytest.raises(RunFolderError, match="is a file, a run wants a folder; choose another"):
+        train_command([*TINY, f"training.output_dir={tmp_path / 'taken'}"])
+    assert (tmp_path / "taken").read_text(encoding="utf-8") == "mine"
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
+    with open_run_folder(tmp_path / "run", resume=False):
+        with pytest.raises(RunFolderError, match=rf"{os.getpid()}"), open_run_folder(tmp_path / "run", resume=True):
+            pass
+
+
+def test_a_wrong_option_stops_before_a_folder_is_filled(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'hidden_size'"):
+        train_command([*TINY, "model.options.hiddensize=3", f"training.output_dir={tmp_path / 'run'}"])
+
+
+def test_the_script_says_a_fault_in_one_line(root: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        str(root / "trainer.py"),
+        "--config",
+        "tiny",
+        "data.corpus=ljspeech",
+        "data.path=/nowhere",
+    ]
+    done = subprocess.run(
+        [*command, f"training.output_dir={tmp_path / 'run'}"], capture_output=True, text=True, cwd=root, check=False
+    )
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.startswith("toktts: error:")]
+    assert len(lines) == 1 and "/nowhere" in lines[0]
+    assert "Traceback" not in done.stderr
