@@ -81,9 +81,9 @@ def test_a_wrong_command_line_is_one_line_with_the_nearest_right_one(args: list[
 def test_train_hands_its_arguments_to_the_trainer() -> None:
     code = """
 import sys, types
-trainer = types.ModuleType("toktts.training.run")
-trainer.main = lambda argv: print(argv)
-sys.modules["toktts.training.run"] = trainer
+commands = types.ModuleType("toktts.commands")
+commands.train_command = lambda argv: print(argv)
+sys.modules["toktts.commands"] = commands
 import toktts_cli; toktts_cli.main(sys.argv[1:])
 """
     args = ["--config", "a.yaml", "x.y=1", "--model.hidden_size=64", "--with-model", "b", "--yconfig", "{a: 1}"]

@@ -21,6 +21,7 @@ LOCK_FILE = ".lock"
 POLL_S = 0.1
 # A forked data loader worker of a killed owner inherits the lock and holds it until it sees that its parent is gone.
 ORPHAN_S = 10.0
+PASSING_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +94,9 @@ class FolderLock:
             owner = self._owner(handle)
             pid = owner.get("pid")
             is_orphan = isinstance(pid, int) and not is_alive(pid)
-            patience = max(self._wait_seconds, ORPHAN_S) if is_orphan else self._wait_seconds
+            # Nothing written: an owner that is about to come or to go, so this is over in a moment.
+            grace_s = ORPHAN_S if is_orphan else 0.0 if owner else PASSING_S
+            patience = max(self._wait_seconds, grace_s)
             if time.monotonic() - start >= patience:
                 raise self._error(
                     f"in use by pid {pid or 'unknown'} since {owner.get('since', 'just now')}, "

@@ -11,6 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 from transformers import GenerationConfig
+from transformers.cache_utils import DynamicCache
 
 from toktts.alignment.monotonic import length_mask
 from toktts.codecs.melrvq import MelRVQ
@@ -215,8 +216,6 @@ class Tokar(ToktsModel):
         seed: int | None = None,
     ) -> Synthesis:
         """Write frames until every pointer has left its text; see `ToktsModel.synthesize`."""
-        from transformers.cache_utils import DynamicCache
-
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         encoded = self.encode_text(input_ids, attention_mask)
         pointer = Pointer(attention_mask.sum(dim=1), max_frames_per_unit=self.config.max_frames_per_unit)
