@@ -36,6 +36,7 @@ class Tokar(ToktsModel):
     def __init__(self, config: TokarConfig) -> None:
         super().__init__(config)
         size = config.hidden_size
+        self._head_size = size // config.num_attention_heads
         self.text_embedding = nn.Embedding(config.text_vocab_size, size)
         self.encoder = nn.ModuleList(
             self._layer(index, config.encoder_kernel_size, is_causal=False) for index in range(config.encoder_layers)
@@ -101,7 +102,7 @@ class Tokar(ToktsModel):
         is_real = attention_mask.bool()
         hidden = self.input_dropout(self.text_embedding(input_ids)) * is_real[:, :, None]
         positions = torch.arange(input_ids.shape[1], device=input_ids.device)
-        angles = rotary_angles(positions, self.config.hidden_size // self.config.num_attention_heads)
+        angles = rotary_angles(positions, self._head_size)
         for layer in self.encoder:
             hidden = layer(hidden, angles, is_real=is_real)
         encoded: Tensor = self.encoder_norm(hidden) * is_real[:, :, None]
@@ -167,11 +168,11 @@ class Tokar(ToktsModel):
         if self.training and self.config.history_dropout > 0:
             hidden_from_view = torch.rand(history.shape[:2], device=history.device) < self.config.history_dropout
             history = history.masked_fill(hidden_from_view[:, :, None], -100)
-        return self._run_decoder(encoded, history, *self._units_of_steps(units, steps.shape[1]))
+        return self._run_decoder(self.context(encoded), history, *self._units_of_steps(units, steps.shape[1]))
 
     def _run_decoder(
         self,
-        encoded: Tensor,
+        context: Tensor,
         history: Tensor,
         units: Tensor,
         elapsed: Tensor,
@@ -179,12 +180,12 @@ class Tokar(ToktsModel):
         first_step: int = 0,
         cache: object = None,
     ) -> Tensor:
-        context = encoded.gather(1, units[:, :, None].expand(-1, -1, encoded.shape[2]))
-        elapsed = elapsed.clamp(max=self.config.max_frames_per_unit - 1)
-        hidden = self.embed_steps(history) + self.context(context) + self.elapsed_embedding(elapsed)
+        under_pointer = context.gather(1, units[:, :, None].expand(-1, -1, context.shape[2]))
+        elapsed = elapsed.clamp(max=self.elapsed_embedding.num_embeddings - 1)
+        hidden = self.embed_steps(history) + under_pointer + self.elapsed_embedding(elapsed)
         hidden = self.input_dropout(hidden)
         positions = torch.arange(first_step, first_step + history.shape[1], device=history.device)
-        angles = rotary_angles(positions, self.config.hidden_size // self.config.num_attention_heads)
+        angles = rotary_angles(positions, self._head_size)
         for layer in self.decoder:
             hidden = layer(hidden, angles, cache=cache)
         normed: Tensor = self.decoder_norm(hidden)
@@ -217,19 +218,18 @@ class Tokar(ToktsModel):
     ) -> Synthesis:
         """Write frames until every pointer has left its text; see `ToktsModel.synthesize`."""
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        encoded = self.encode_text(input_ids, attention_mask)
+        context = self.context(self.encode_text(input_ids, attention_mask))
         pointer = Pointer(attention_mask.sum(dim=1), max_frames_per_unit=self.config.max_frames_per_unit)
         sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
         limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
         cache = DynamicCache()
         history = input_ids.new_full((len(input_ids), 1, self.config.n_codebooks), -100)
         written, path, step = [], [], 0
-        while step < n_steps(self.config.layout, limit, self.config.n_codebooks):
-            n_needed = n_steps(self.config.layout, int(pointer.n_frames.max()), self.config.n_codebooks)
-            if pointer.all_left and step >= n_needed:
+        while step < self._n_steps(limit):
+            if pointer.all_left and step >= self._n_steps(int(pointer.n_frames.max())):
                 break
             hidden = self._run_decoder(
-                encoded, history, pointer.units[:, None], pointer.elapsed[:, None], first_step=step, cache=cache
+                context, history, pointer.units[:, None], pointer.elapsed[:, None], first_step=step, cache=cache
             )[:, -1]
             codes = torch.stack([sampler.draw(head(hidden)) for head in self.code_heads], dim=1)
             history = self._mask_holes(codes, step, pointer)[:, None]
@@ -239,6 +239,9 @@ class Tokar(ToktsModel):
                 pointer.advance(torch.sigmoid(self.advance_head(hidden)[:, 0].float()), limit=limit)
             step += 1
         return self._synthesis(written, path, pointer)
+
+    def _n_steps(self, n_frames: int) -> int:
+        return n_steps(self.config.layout, n_frames, self.config.n_codebooks)
 
     def _ends_frame(self, step: int) -> bool:
         return self.config.layout != "flat" or (step + 1) % self.config.n_codebooks == 0

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig
 from transformers.generation.logits_process import (
-    LogitsProcessorList,
+    LogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
@@ -45,15 +45,18 @@ class RowSampler:
         """Choose a code of each row: (batch, codebook_size) -> int64 (batch,)."""
         if self.warpers is None:
             return logits.argmax(dim=1)
-        scores = self.warpers(_NO_HISTORY, logits.float())
+        scores = logits.float()
+        for warper in self.warpers:
+            scores = warper(_NO_HISTORY, scores)
         # The largest of score plus Gumbel noise is a draw from the softmax, and one noise vector a row is enough.
         noise = torch.stack([torch.rand(logits.shape[1], generator=generator) for generator in self.generators])
         gumbel = -torch.log(-torch.log(noise.clamp(1e-9, 1 - 1e-7)))
         return (scores + gumbel.to(scores.device)).argmax(dim=1)
 
 
-def _warpers(generation: GenerationConfig) -> LogitsProcessorList:
-    warpers = LogitsProcessorList()
+def _warpers(generation: GenerationConfig) -> list[LogitsProcessor]:
+    # A plain list: LogitsProcessorList looks at the signature of each of them at every call.
+    warpers: list[LogitsProcessor] = []
     if generation.temperature is not None and generation.temperature != 1.0:
         warpers.append(TemperatureLogitsWarper(float(generation.temperature)))
     if generation.top_k:

@@ -17,7 +17,7 @@ def rotary_angles(positions: Tensor, head_size: int) -> tuple[Tensor, Tensor]:
 
 
 def rotate(vectors: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn (batch, heads, n_positions, head_size) by `rotary_angles`."""
+    """Turn (..., n_positions, head_size) by `rotary_angles`."""
     first, second = vectors.chunk(2, dim=-1)
     cosines, sines = angles
     return vectors * cosines.to(vectors.dtype) + torch.cat([-second, first], dim=-1) * sines.to(vectors.dtype)
@@ -48,7 +48,7 @@ class SelfAttention(nn.Module):
         batch, n_positions, size = hidden.shape
         projected = self.query_key_value(hidden).view(batch, n_positions, 3, self.num_attention_heads, -1)
         query, key, value = projected.permute(2, 0, 3, 1, 4)
-        query, key = rotate(query, angles), rotate(key, angles)
+        query, key = rotate(torch.stack([query, key]), angles)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_index)
         # A single new position may see all the cache, so causality needs no mask there.
