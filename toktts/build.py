@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,6 @@ from toktts.text import Normalizer
 from toktts.tokens import build_tokenizer
 
 Progress = Callable[[int, int], None]
-
-# Argument of a corpus -> the key of `data` that gives it, where the two differ.
-CORPUS_KEYS = {"split": None, "column": None, "id_column": None, "speaker_column": None, "download": None}
 
 
 @dataclass(frozen=True)
@@ -112,10 +109,7 @@ def open_corpus(config: Config) -> Corpus:
     corpus_class = _load_class(config, "toktts.data.corpora", data.corpus, Corpus, "data.corpus")
     arguments = {}
     for name, parameter in inspect.signature(corpus_class).parameters.items():
-        key = CORPUS_KEYS.get(name, name)
-        value = None if key is None else getattr(data, key, None)
-        if name == "revision":
-            value = None
+        value = getattr(data, name, None)
         if value is not None:
             arguments[name] = value
         elif parameter.default is inspect.Parameter.empty:
@@ -128,6 +122,16 @@ def load_codec(config: Config) -> Codec:
     """Load the codec that `codec` names."""
     codec = config.codec
     return toktts.codecs.load_codec(codec.name_or_path, bandwidth_kbps=codec.bandwidth_kbps, revision=codec.revision)
+
+
+def trains_codec(config: Config) -> bool:
+    """Whether a codec is to be trained, and not a voice."""
+    return config.training.kind == "codec"
+
+
+def codec_wishes(config: Config) -> tuple[str, Mapping[str, object]]:
+    """Name of the codec that a codec training starts from, and its options."""
+    return config.codec.name_or_path, config.codec.options
 
 
 def clip_settings(config: Config) -> ClipSettings:

@@ -33,7 +33,7 @@ def train_command(argv: Sequence[str]) -> None:
     config = command.load_config()
     _quiet()
     start = Start(model=_path(command.with_model), checkpoint=_path(command.with_checkpoint))
-    if config.training.kind == "codec":
+    if build.trains_codec(config):
         from toktts.training.codec_run import train_codec_run
 
         folder = train_codec_run(config, start.model, start.checkpoint)

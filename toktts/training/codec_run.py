@@ -75,10 +75,11 @@ def train_codec_run(config: Config, with_model: Path | None = None, with_checkpo
     """
     folder, plan = build.run_folder(config), build.training_plan(config)
     resume = plan.resume or with_checkpoint is not None
+    name_or_path, options = build.codec_wishes(config)
     try:
         task = codec_task(
-            config.codec.options,
-            name_or_path=config.codec.name_or_path,
+            options,
+            name_or_path=name_or_path,
             with_model=with_model,
             max_minutes=plan.max_minutes,
             ema_decay=plan.ema_decay,

@@ -11,7 +11,6 @@ from toktts.errors import RunFolderError
 
 CHECKPOINTS = "checkpoints"
 CONFIG_FILE = "config.yaml"
-FINISHED = ("model.safetensors", "codec")
 
 
 @contextlib.contextmanager
