@@ -3,7 +3,7 @@
 import sys
 
 from toktts.entry import run_command
-from toktts.evaluation.generate import main
+from toktts.evaluation.samples.generate import main
 
 if __name__ == "__main__":
     run_command(lambda: main(sys.argv[1:]), debug="--debug" in sys.argv)

@@ -16,8 +16,8 @@ from toktts.data.corpora._base import Utterance
 from toktts.data.corpora.demo import unseen_sentences
 from toktts.data.splits import pick
 from toktts.evaluation.report import write_report
+from toktts.evaluation.report.spectrogram import draw_spectrogram, figure_png
 from toktts.evaluation.samples import Example, write_demo_samples, write_texts
-from toktts.evaluation.spectrogram import draw_spectrogram, figure_png
 from toktts.inference import TokttsPipeline, pipeline
 from toktts.training.run import Hooks, Material, Start, is_finished, train_voice
 

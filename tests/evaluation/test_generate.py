@@ -10,7 +10,7 @@ from toktts.audio import Waveform
 from toktts.config import load_config
 from toktts.data.corpora.folder import Folder
 from toktts.errors import ConfigError, ModelError, ToktsError
-from toktts.evaluation.generate import main
+from toktts.evaluation.samples.generate import main
 
 CONFIG = """\
 model: {{name: tiny}}

@@ -9,9 +9,9 @@ import torch
 
 from toktts.audio import Waveform
 from toktts.errors import RunFolderError
-from toktts.evaluation import report
-from toktts.evaluation.curves import draw_curves, read_history
+from toktts.evaluation.report import page as report
 from toktts.evaluation.report import write_report
+from toktts.evaluation.report.curves import draw_curves, read_history
 
 VOID = {"meta", "img", "br"}
 

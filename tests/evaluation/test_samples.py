@@ -10,12 +10,12 @@ from toktts.audio import Waveform
 from toktts.errors import CorpusError, RunFolderError, TextError
 from toktts.evaluation.samples import (
     Example,
-    audible,
     read_texts,
     write_dataset_samples,
     write_demo_samples,
     write_texts,
 )
+from toktts.evaluation.samples.writing import audible
 from toktts.inference import Speech, TokttsPipeline, pipeline
 
 

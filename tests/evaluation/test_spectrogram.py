@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from toktts.audio import Waveform
-from toktts.evaluation.spectrogram import draw_spectrogram, figure_png, spectrogram_db
+from toktts.evaluation.report.spectrogram import draw_spectrogram, figure_png, spectrogram_db
 
 
 @pytest.mark.parametrize("sampling_rate", [16000, 22050, 24000])

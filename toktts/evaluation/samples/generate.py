@@ -15,9 +15,9 @@ from toktts.config import CommandLine, Config, command_line_parser, load_config,
 from toktts.config._load import COMMAND_LINE
 from toktts.data.examples import make_examples
 from toktts.errors import ConfigError, ModelError
-from toktts.evaluation.examples import make_comparable
 from toktts.evaluation.report import write_report
 from toktts.evaluation.samples import SAMPLES, Example, read_texts, write_dataset_samples, write_texts
+from toktts.evaluation.samples.examples import make_comparable
 from toktts.inference import TokttsPipeline, pipeline
 from toktts.inference.loading import CONFIG_FILE, load_model, load_tokenizer
 from toktts.models import ToktsModel

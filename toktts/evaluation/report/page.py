@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from toktts.audio import Waveform, resample
 from toktts.data.atomic import write_atomically
 from toktts.errors import RunFolderError
-from toktts.evaluation.curves import draw_curves, read_history
+from toktts.evaluation.report.curves import draw_curves, read_history
+from toktts.evaluation.report.spectrogram import draw_spectrogram, figure_png
 from toktts.evaluation.samples import CODEC_SUFFIX, REAL_SUFFIX, SAMPLES
-from toktts.evaluation.spectrogram import draw_spectrogram, figure_png
 from toktts.inference.loading import CONFIG_FILE
 
 REPORT = "report.html"
