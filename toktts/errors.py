@@ -87,6 +87,10 @@ class CodecError(ToktsError):
     """A codec that cannot be found or loaded, or features it cannot decode."""
 
 
+class AlignmentError(ToktsError):
+    """An alignment that contradicts itself, a file of one that cannot be used, or sound that does not fit its text."""
+
+
 class ModelError(ToktsError):
     """A model folder or model options that cannot be used."""
 
