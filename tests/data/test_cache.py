@@ -26,7 +26,7 @@ from toktts.codecs._random_encodec import save_random_encodec
 from toktts.codecs.encodec import HuggingFaceCodec
 from toktts.data.atomic import write_atomically
 from toktts.data.augment import add_noise
-from toktts.data.cache import build_token_cache, default_cache_dir
+from toktts.data.cache import build_token_cache
 from toktts.data.encoding import Arrangement, Clip, ClipSettings, encode_chunk, hash_audio
 from toktts.data.locks import FolderLock
 from toktts.data.shards import SCHEMA, CachedRow, Manifest, Shard, read_shard, write_shard
@@ -311,29 +311,6 @@ def test_a_full_disk_gives_one_line_and_the_next_build_goes_on(tmp_path, monkeyp
         build(ToyCorpus.of(2), ToyCodec(), tmp_path)
     monkeypatch.undo()
     assert build(ToyCorpus.of(2), ToyCodec(), tmp_path).n_clips == 2
-
-
-def test_the_cache_lies_where_the_environment_says(tmp_path, monkeypatch):
-    monkeypatch.setenv("TOKTTS_CACHE", "/a")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/b")
-    monkeypatch.setenv("HOME", "/c")
-    assert default_cache_dir(tmp_path) == tmp_path
-    assert default_cache_dir() == Path("/a")
-    monkeypatch.delenv("TOKTTS_CACHE")
-    assert default_cache_dir() == Path("/b/toktts")
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative/does/not/count")
-    assert default_cache_dir() == Path("/c/.cache/toktts")
-
-
-def test_without_a_home_folder_the_error_names_the_way_out(monkeypatch):
-    def homeless() -> Path:
-        raise RuntimeError
-
-    monkeypatch.delenv("TOKTTS_CACHE")
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", homeless)
-    with pytest.raises(CacheError, match="TOKTTS_CACHE: no home folder to cache in; set it to a folder"):
-        default_cache_dir()
 
 
 # However the work is spread

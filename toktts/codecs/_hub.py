@@ -23,6 +23,7 @@ from huggingface_hub.errors import (
 )
 
 from toktts.errors import CodecError, DownloadError
+from toktts.places import cache_folder
 
 HTTPError = errors.HTTPError  # type: ignore[attr-defined]  # httpx's or httpx2's, as huggingface_hub chose.
 KEY = "codec.name_or_path"
@@ -85,13 +86,6 @@ def fetch(name: str, *, revision: str | None = None, lock_file: Path | None = No
     snapshot = _download(name, locked.revision, files=list(locked.files))
     _check_hashes(snapshot.folder, locked.files, f"the entry {entry!r} of {lock_file}")
     return snapshot
-
-
-def cache_folder() -> Path:
-    """`TOKTTS_CACHE`, else `toktts` in the user's cache folder."""
-    if named := os.environ.get("TOKTTS_CACHE"):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "toktts"
 
 
 def _download(name: str, revision: str | None, *, files: list[str]) -> Snapshot:

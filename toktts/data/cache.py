@@ -31,7 +31,8 @@ from toktts.data.rejects import Rejected, Rejects
 from toktts.data.scan import ScannedClip, scan_corpus
 from toktts.data.shards import CachedRow, Manifest, Shard, disk_faults, is_intact, read_shard, shard_name, write_shard
 from toktts.data.workers import WorkerPool
-from toktts.errors import CacheError, CodecError, CorpusError
+from toktts.errors import CodecError, CorpusError
+from toktts.places import cache_folder
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -138,7 +139,7 @@ def build_token_cache(
     clips = scan_corpus(corpus, n_copies=max(1, settings.augmentation_copies), is_training=is_training)
     shard_clips = max(1, shard_rows // max(1, settings.augmentation_copies))
     facts = _facts(codec, settings, shard_clips)
-    root = default_cache_dir(cache_dir) / "tokens"
+    root = cache_folder(cache_dir) / "tokens"
     folder = root / _key(facts, clips)
     with FolderLock(folder, "encodes tokens", wait_seconds=wait_seconds):
         sweep(root)
@@ -151,24 +152,6 @@ def build_token_cache(
         cache = TokenCache(folder, manifest)
         _write_rejects(folder, [*corpus.rejected, *cache.rejected], cache.n_clips, max_rejected_fraction)
     return cache
-
-
-def default_cache_dir(cache_dir: str | os.PathLike[str] | None = None) -> Path:
-    """Where caches lie: the argument, else `TOKTTS_CACHE`, else `XDG_CACHE_HOME` or `~/.cache`, plus `toktts`.
-
-    Raises:
-        CacheError: nothing of that is set and the user has no home folder.
-    """
-    named = cache_dir or os.environ.get("TOKTTS_CACHE")
-    if named:
-        return Path(named)
-    shared = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(shared):
-        return Path(shared, "toktts")
-    try:
-        return Path.home() / ".cache" / "toktts"
-    except RuntimeError as error:
-        raise CacheError("no home folder to cache in; set it to a folder", key="TOKTTS_CACHE") from error
 
 
 def _check_codec(codec: Codec) -> None:
