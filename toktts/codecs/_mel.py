@@ -4,7 +4,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from transformers.audio_utils import mel_filter_bank
 
 
 class LogMel(nn.Module):
@@ -38,6 +37,8 @@ class LogMel(nn.Module):
         f_max: float | None = None,
         floor: float = 1e-5,
     ) -> None:
+        from transformers.audio_utils import mel_filter_bank  # only here, for it costs a process a second
+
         super().__init__()
         self.sampling_rate = sampling_rate
         self.n_fft = n_fft

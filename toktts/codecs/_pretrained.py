@@ -3,23 +3,28 @@
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from toktts.errors import CodecError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 CODE_FIELDS = ("auto_map", "_attn_implementation_internal", "trust_remote_code")
 LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, StrictDataclassError)
 
 
-def read_audio_codec(folder: str | os.PathLike[str]) -> PreTrainedModel:
+def read_audio_codec(folder: str | os.PathLike[str]) -> "PreTrainedModel":
     """Build the model that `config.json` describes, with the weights beside it.
 
     Raises:
         CodecError: the folder asks to run code, holds no audio codec, or its weights are missing, damaged or others.
     """
+    from transformers import AutoConfig, AutoModel  # seconds: only processes that use such a codec pay them
+
     path = Path(folder)
     _check_config(path / "config.json")
     _check_weights(path)

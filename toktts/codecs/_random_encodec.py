@@ -2,22 +2,28 @@
 
 import math
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import EncodecConfig, EncodecModel
+
+if TYPE_CHECKING:
+    from transformers import EncodecConfig, EncodecModel
 
 CODE_SHRINK = 0.8  # Below 1, so that a frame that became a code still leaves the next codebook something to code.
 
 
-def small_config() -> EncodecConfig:
+def small_config() -> "EncodecConfig":
     """Describe an EnCodec with the frames and codes of the real one, from 168 thousand weights."""
+    from transformers import EncodecConfig
+
     return EncodecConfig(num_filters=4, hidden_size=16, num_lstm_layers=1, target_bandwidths=[1.5, 3.0])
 
 
-def tiny_config() -> EncodecConfig:
+def tiny_config() -> "EncodecConfig":
     """Describe an EnCodec with the frames of the real one and 2 x 16 codes: milliseconds."""
+    from transformers import EncodecConfig
+
     return EncodecConfig(num_filters=2, hidden_size=8, num_lstm_layers=1, codebook_size=16, target_bandwidths=[0.6])
 
 
@@ -29,11 +35,15 @@ def save_random_encodec(folder: str | os.PathLike[str], *, seed: int = 0, small:
         seed: equal seeds give equal weights.
         small: `small_config` instead of the shape of facebook/encodec_24khz (14.9 million weights).
     """
+    from transformers import EncodecConfig
+
     random_encodec(small_config() if small else EncodecConfig(), seed=seed).save_pretrained(folder)
 
 
-def random_encodec(config: EncodecConfig, *, seed: int) -> EncodecModel:
+def random_encodec(config: "EncodecConfig", *, seed: int) -> "EncodecModel":
     """Build a random EnCodec whose codes are chosen by the sound, leaving the global random state alone."""
+    from transformers import EncodecModel
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = EncodecModel(config)
@@ -43,7 +53,7 @@ def random_encodec(config: EncodecConfig, *, seed: int) -> EncodecModel:
 
 
 @torch.no_grad()
-def fill_codebooks(model: EncodecModel, seed: int) -> None:
+def fill_codebooks(model: "EncodecModel", seed: int) -> None:
     """Fill the codebooks with frames that the encoder gives on seeded sounds.
 
     A randomly built EncodecModel has all-zero codebooks: every code is 0 and every sound decodes to the same.
@@ -65,7 +75,7 @@ def fill_codebooks(model: EncodecModel, seed: int) -> None:
 
 
 @torch.no_grad()
-def _let_the_sound_speak(model: EncodecModel, seed: int) -> None:
+def _let_the_sound_speak(model: "EncodecModel", seed: int) -> None:
     """Drop the encoder's biases, which would drown the sound 50 to 1, and scale its output to unit variance."""
     for name, parameter in model.encoder.named_parameters():
         if "bias" in name:
@@ -74,7 +84,7 @@ def _let_the_sound_speak(model: EncodecModel, seed: int) -> None:
     last.conv.parametrizations.weight.original0.div_(_embeddings(model, 75, seed).std())
 
 
-def _embeddings(model: EncodecModel, n_frames: int, seed: int) -> Tensor:
+def _embeddings(model: "EncodecModel", n_frames: int, seed: int) -> Tensor:
     """Give the encoder's output (n_frames, hidden_size) on seeded sound."""
     sound = _varied_sound(n_frames * model.config.hop_length, model.config.sampling_rate, seed)
     frames: Tensor = model.encoder(sound[None, None])[0].T

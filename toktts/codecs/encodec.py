@@ -7,11 +7,10 @@ import math
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from toktts.audio import Waveform
 from toktts.codecs import _hub
@@ -20,6 +19,9 @@ from toktts.codecs._pretrained import read_audio_codec
 from toktts.codecs._random_encodec import random_encodec, tiny_config
 from toktts.codecs._rows import check_finite, frames_of_rows, groups_of_equal
 from toktts.errors import CodecError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 DEFAULT_NAME = "facebook/encodec_24khz"
 
@@ -45,7 +47,7 @@ class HuggingFaceCodec(Codec):
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: "PreTrainedModel",
         *,
         bandwidth_kbps: float | None = None,
         name: str | None = None,

@@ -22,7 +22,15 @@ from toktts.errors import CodecError, ToktsError
 
 # A fresh interpreter instead of a fork (which deadlocks once torch has threads) or multiprocessing's spawn (which runs
 # the caller's script again).
-_COMMAND = "import sys; from toktts.data.workers import serve; serve(int(sys.argv[1]), parent=int(sys.argv[2]))"
+# The package's public door stays shut: it registers models, and imports transformers, which takes seconds, to do so.
+_COMMAND = """
+import sys, types
+sys.modules["toktts"] = door = types.ModuleType("toktts")
+door.__path__ = [sys.argv[3]]
+from toktts.data.workers import serve
+serve(int(sys.argv[1]), parent=int(sys.argv[2]))
+"""
+_PACKAGE = Path(__file__).parent.parent
 _PR_SET_PDEATHSIG = 1
 
 _log = logging.getLogger(__name__)
@@ -117,7 +125,7 @@ class WorkerPool:
         ours, theirs = Pipe()
         threads = str(self._arrangement.threads)
         process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, str(theirs.fileno()), str(os.getpid())],
+            [sys.executable, "-c", _COMMAND, str(theirs.fileno()), str(os.getpid()), str(_PACKAGE)],
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": threads},
