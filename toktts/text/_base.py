@@ -3,12 +3,15 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from toktts.text._trace import Rewrite
+
 
 class Normalizer(ABC):
     """str -> str, with three promises for every string there is.
 
-    It never raises; what it gives holds no digit (`str.isdigit`); and it leaves its own output as it is. Whether the
-    result can be spoken by a model is another question, see `check_speakable`.
+    It never raises; what it gives holds no digit (`str.isdigit`); and it leaves its own output as it is. Inline phonemes,
+    `[[HH AH0 L OW1]]`, pass through it, digits and all. Whether the result can be spoken by a model is another
+    question, see `check_speakable`.
     """
 
     language: ClassVar[str]
@@ -25,3 +28,13 @@ class Normalizer(ABC):
         Returns:
             The same in words, punctuation kept.
         """
+
+    def trace(self, text: str) -> list[Rewrite]:
+        """Say which rule made what of which part of a text.
+
+        Args:
+            text: any string, as it is written.
+        Returns:
+            Rewrites whose spans cover the text without gaps, and whose outputs together are `self(text)`.
+        """
+        return [Rewrite(0, len(text), type(self).__name__, self(text))]

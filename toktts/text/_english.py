@@ -1,73 +1,21 @@
-"""Rules that spell out English as it is written: amounts, times, ordinals, fractions, units, signs, abbreviations.
+"""Rules that spell out English as it is written: addresses, dates, amounts, times, ordinals, fractions, units, signs, abbreviations.
 
-Each rule is a pattern and what its match is read as. They run in the order of `RULES`: what is more special first.
+They run in the order of `RULES`: what is more special first.
 All patterns expect ASCII digits. No rule writes a digit or a sign, so a second pass finds nothing to do.
 """
 
 import re
 from collections.abc import Callable, Mapping
 
+from toktts.text._dates import DATE_RULES, FIGURE_RULES
 from toktts.text._numbers import LONGEST, cardinal, decimal, digits, fraction, ordinal, plural, year
+from toktts.text._rule import Rule
+from toktts.text._tables import ABBREVIATIONS, CURRENCIES, SIGNS, UNITS
+from toktts.text._web import WEB_RULES
 
 # Possessive, and anchored by START below, so that a megabyte of digits still takes linear time.
 NUMBER = r"(?:\d{1,3}(?:,\d{3}(?!\d))++|\d++)(?:\.\d++)?|\.\d++"
 START = r"(?<!\d)(?<!\d,)"
-CURRENCIES: Mapping[str, tuple[str, str, str, str]] = {
-    "$": ("dollar", "dollars", "cent", "cents"),
-    "£": ("pound", "pounds", "penny", "pence"),
-    "€": ("euro", "euros", "cent", "cents"),
-    "¥": ("yen", "yen", "sen", "sen"),
-}
-UNITS: Mapping[str, tuple[str, str]] = {
-    "km/h": ("kilometer per hour", "kilometers per hour"),
-    "mph": ("mile per hour", "miles per hour"),
-    "km": ("kilometer", "kilometers"),
-    "cm": ("centimeter", "centimeters"),
-    "mm": ("millimeter", "millimeters"),
-    "m": ("meter", "meters"),
-    "ft": ("foot", "feet"),
-    "mi": ("mile", "miles"),
-    "kg": ("kilogram", "kilograms"),
-    "mg": ("milligram", "milligrams"),
-    "g": ("gram", "grams"),
-    "lbs": ("pound", "pounds"),
-    "lb": ("pound", "pounds"),
-    "oz": ("ounce", "ounces"),
-    "ml": ("milliliter", "milliliters"),
-    "kHz": ("kilohertz", "kilohertz"),
-    "MHz": ("megahertz", "megahertz"),
-    "GHz": ("gigahertz", "gigahertz"),
-    "Hz": ("hertz", "hertz"),
-    "kB": ("kilobyte", "kilobytes"),
-    "KB": ("kilobyte", "kilobytes"),
-    "MB": ("megabyte", "megabytes"),
-    "GB": ("gigabyte", "gigabytes"),
-    "TB": ("terabyte", "terabytes"),
-    "ms": ("millisecond", "milliseconds"),
-    "min": ("minute", "minutes"),
-    "hrs": ("hour", "hours"),
-    "kW": ("kilowatt", "kilowatts"),
-    "°C": ("degree Celsius", "degrees Celsius"),
-    "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
-    "°": ("degree", "degrees"),
-    "%": ("percent", "percent"),
-}
-SIGNS: Mapping[str, str] = {
-    "&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "#": "number", "°": "degrees", "<": "less than",
-    ">": "greater than", "/": "slash", "$": "dollar", "£": "pound", "€": "euro", "¥": "yen", "×": "times",
-    "÷": "divided by", "±": "plus or minus", "©": "copyright", "®": "registered", "§": "section", "¢": "cents",
-    "*": "", "_": "", "~": "", "^": "", "|": "", "\\": "", "•": "", "`": "",
-}  # fmt: skip
-ABBREVIATIONS: Mapping[str, str] = {
-    "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof": "Professor", "St": "Saint", "Jr": "Junior",
-    "Sr": "Senior", "Capt": "Captain", "Col": "Colonel", "Gen": "General", "Lt": "Lieutenant", "Sgt": "Sergeant",
-    "Maj": "Major", "Rev": "Reverend", "Hon": "Honorable", "Gov": "Governor", "Sen": "Senator", "Rep": "Representative",
-    "Mt": "Mount", "Ft": "Fort", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ltd": "Limited",
-    "Inc": "Incorporated", "Co": "Company", "Corp": "Corporation", "Dept": "Department", "Esq": "Esquire",
-    "vs": "versus", "etc": "et cetera", "e.g": "for example", "i.e": "that is", "approx": "approximately",
-    "Jan": "January", "Feb": "February", "Aug": "August", "Sept": "September", "Oct": "October", "Nov": "November",
-    "Dec": "December",
-}  # fmt: skip
 SCALE_WORDS = "hundred|thousand|million|billion|trillion"
 
 
@@ -107,7 +55,10 @@ def _time(match: re.Match[str]) -> str:
 
 
 def _half(match: re.Match[str]) -> str:
-    return f" {match['half'][0].upper()} M" if match["half"] else ""
+    if not match["half"]:
+        return ""
+    ends_text = match[0].endswith(".") and not match.string[match.end() :].strip(" \"')")
+    return f" {match['half'][0].upper()} M" + ("." if ends_text else "")
 
 
 def _range(match: re.Match[str]) -> str:
@@ -127,9 +78,17 @@ def _exponent(match: re.Match[str]) -> str:
 
 def _alone(match: re.Match[str]) -> str:
     text = match[0]
-    if len(text) == 4 and text.isdigit() and text[0] in "12":
+    if len(text) == 4 and text.isdigit() and text[0] in "12" and not _counts(match):
         return year(int(text))
     return decimal(text)
+
+
+def _counts(match: re.Match[str]) -> bool:
+    """Whether four digits say how many rather than when: things in the plural follow, and nothing before says when."""
+    if YEAR_CUE.search(match.string[max(0, match.start() - 12) : match.start()]):
+        return False
+    follower = COUNTED.match(match.string, match.end(), match.end() + 40)
+    return follower is not None and follower[1] not in NOT_COUNTED
 
 
 def _short(digits_only: str, say: Callable[[int], str]) -> str:
@@ -140,81 +99,78 @@ def _choice(words: Mapping[str, object]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
-Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
-RULES: tuple[Rule, ...] = (
-    (
+NUMBER_RULES = (
+    Rule(
+        "money",
         re.compile(rf"(?P<currency>[{''.join(CURRENCIES)}]) ?(?P<amount>{NUMBER})(?: (?P<scale>{SCALE_WORDS})\b)?"),
         _money,
     ),
-    (
+    Rule(
+        "time",
         re.compile(
             r"(?<![\d:.,])(?P<hours>[01]?\d|2[0-4]):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d))?(?![\d:])"
             r"(?: ?(?P<half>[AaPp])\.?[Mm]\b\.?)?"
         ),
         _time,
     ),
-    (
+    Rule(
+        "time",
         re.compile(r"(?<![\d.,])(?P<hours>1[0-2]|[1-9]) ?(?P<half>[AaPp])\.?[Mm]\b\.?"),
         lambda m: cardinal(int(m["hours"])) + _half(m),
     ),
-    (re.compile(r"(?<![\d.,])([12]\d\d0)'?s\b"), lambda m: plural(year(int(m[1])))),
-    (re.compile(r"(?<![\d.,'])'?([2-9]0)'?s\b"), lambda m: plural(cardinal(int(m[1])))),
-    (
+    Rule(
+        "ratio",
+        re.compile(r"(?<![\d:.,])(\d{1,6}(?:\.\d{1,6})?):(\d{1,6}(?:\.\d{1,6})?)(?![\d:])"),
+        lambda m: f"{m[1]} to {m[2]}",
+    ),
+    Rule("decade", re.compile(r"(?<![\d.,])([12]\d\d0)'?s\b"), lambda m: plural(year(int(m[1])))),
+    Rule("decade", re.compile(r"(?<![\d.,'])'?([2-9]0)'?s\b"), lambda m: plural(cardinal(int(m[1])))),
+    Rule(
+        "ordinal",
         re.compile(START + r"(\d[\d,]*)(?:st|nd|rd|th)\b", re.IGNORECASE),
         lambda m: _short(m[1].replace(",", ""), ordinal),
     ),
-    (re.compile(rf"{START}(?P<amount>{NUMBER})[eE](?P<sign>[+-]?)(?P<power>\d+)\b"), _exponent),
-    (
+    Rule("power of ten", re.compile(rf"{START}(?P<amount>{NUMBER})[eE](?P<sign>[+-]?)(?P<power>\d+)\b"), _exponent),
+    Rule(
+        "fraction",
         re.compile(r"(?<![\d/.,])(?:(\d{1,3}) )?(\d{1,3})/(\d{1,4})(?![\d/.,]*\d)"),
         lambda m: (f"{cardinal(int(m[1]))} and " if m[1] else "") + fraction(int(m[2]), int(m[3])),
     ),
-    (re.compile(rf"{START}(?P<amount>{NUMBER}) ?(?P<unit>{_choice(UNITS)})(?!\w)"), _unit),
-    (re.compile(r"\bNo\. ?(?=\d)"), lambda _: "number "),
-    (re.compile(START + r"\d++(?:\.\d++){2,}"), lambda m: " point ".join(decimal(part) for part in m[0].split("."))),
-    (re.compile(NUMBER), _alone),
+    Rule(
+        "unit", re.compile(rf"{START}(?P<amount>{NUMBER}) ?(?P<unit>{_choice(UNITS)})(?!\w)(?:\.(?= [a-z\d]))?"), _unit
+    ),
+    Rule(
+        "version",
+        re.compile(START + r"\d++(?:\.\d++){2,}"),
+        lambda m: " point ".join(decimal(part) for part in m[0].split(".")),
+    ),
+    Rule("number", re.compile(NUMBER), _alone),
 )
-MINUS = re.compile(r"(?<![^\s(\[\"'])-(?=[.$£€¥]?\d)")
-HYPHENATED = re.compile(r"(?<![\d.,-])\d[\d.,]*+(?:-\d[\d.,]*+)+")
+YEAR_CUE = re.compile(
+    r"\b(?:in|of|since|by|from|to|until|till|before|after|around|during|year|early|late|circa|and|January|February"
+    r"|March|April|May|June|July|August|September|October|November|December)\W*$",
+    re.IGNORECASE,
+)
+COUNTED = re.compile(r" ([a-z]{3,}s)\b")
+NOT_COUNTED = frozenset("this thus plus does goes less was has his its across perhaps always towards unless".split())
 ABBREVIATION = re.compile(rf"\b(?P<short>{_choice(ABBREVIATIONS)})\.(?P<end>\s*$)?")
-SIGN = re.compile(f"[{re.escape(''.join(SIGNS))}]")
 
 
-def spell_numbers(text: str) -> str:
-    """Spell out everything that holds a digit.
-
-    >>> spell_numbers("In 1999, 3/4 of it cost $5.10 at 10:30.")
-    'In nineteen ninety-nine, three quarters of it cost five dollars and ten cents at ten thirty.'
-
-    Args:
-        text: with ASCII digits only.
-    """
-    text = HYPHENATED.sub(_range, MINUS.sub("minus ", text))
-    for pattern, say in RULES:
-        text = pattern.sub(lambda match, say=say: _apart(match, say(match)), text)  # type: ignore[misc]
-    return text
+def _abbreviation(match: re.Match[str]) -> str:
+    """In full; the full stop stays where it also ends the text."""
+    return ABBREVIATIONS[match["short"]] + ("" if match["end"] is None else ".")
 
 
-def _apart(match: re.Match[str], words: str) -> str:
-    """Keep words apart from letters that the number stood against."""
-    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
-    return (" " if before.isalnum() else "") + words + (" " if after.isalnum() else "")
-
-
-def spell_signs(text: str) -> str:
-    """Spell out signs; those that only mark up text fall away.
-
-    >>> spell_signs("salt & pepper").split()
-    ['salt', 'and', 'pepper']
-    """
-    return SIGN.sub(lambda match: f" {SIGNS[match[0]]} ", text)
-
-
-def spell_abbreviations(text: str) -> str:
-    """Spell out abbreviations with a full stop, which stays where it also ends the text.
-
-    >>> spell_abbreviations("Dr. Smith, Mr. Wu etc.")
-    'Doctor Smith, Mister Wu et cetera.'
-    """
-    return ABBREVIATION.sub(
-        lambda match: _apart(match, ABBREVIATIONS[match["short"]]) + ("" if match["end"] is None else "."), text
-    )
+RULES: tuple[Rule, ...] = (
+    *WEB_RULES,
+    *DATE_RULES,
+    *FIGURE_RULES,
+    Rule("minus", re.compile(r"(?<![^\s(\[\"'])-(?=[.$£€¥]?\d)"), lambda _: "minus "),
+    Rule("range", re.compile(r"(?<![\d.,-])\d[\d.,]*+(?:-\d[\d.,]*+)+"), _range),
+    *NUMBER_RULES,
+    Rule("and so on", re.compile(r"&c\b\.?(?P<end>\s*$)?"), lambda m: "et cetera" + ("" if m["end"] is None else ".")),
+    Rule("sign", re.compile(f"[{re.escape(''.join(SIGNS))}]"), lambda match: f" {SIGNS[match[0]]} "),
+    Rule("street", re.compile(r"(?<=[a-z] )St\.(?=[,;:)]| [a-z])"), lambda _: "Street"),
+    Rule("abbreviation", ABBREVIATION, _abbreviation),
+)
+"""All of them, in the order in which they run."""

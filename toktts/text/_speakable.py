@@ -32,7 +32,7 @@ def check_speakable(text: str, tokenizer: TextTokenizer) -> None:
     if not text.strip():
         raise TextError("text is empty; write at least one word")
     for offset, character in enumerate(text):
-        if "\ud800" <= character <= "\udfff":
+        if _is_half(character):
             raise TextError(f"text holds half a character, {_show(character)} at {offset}; encode it as UTF-8 again")
     if not any(character.isalnum() for character in text):
         listed = ", ".join(_show(character) for character in dict.fromkeys(text) if not character.isspace())
@@ -41,7 +41,7 @@ def check_speakable(text: str, tokenizer: TextTokenizer) -> None:
     if unknown:
         listed = ", ".join(f"{_show(character)} at {offset}" for offset, character in unknown[:SHOWN])
         more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
-        raise TextError(f"the model cannot read {listed}{more}; leave them out or spell them")
+        raise TextError(f"the model cannot read {listed}{more}; spell them, or leave them out with --unknown skip")
 
 
 def unknown_characters(text: str, tokenizer: TextTokenizer) -> list[tuple[int, str]]:
@@ -58,9 +58,28 @@ def unknown_characters(text: str, tokenizer: TextTokenizer) -> list[tuple[int, s
     unknown = [
         (offset, character)
         for character, offset in first_places.items()
-        if tokenizer.unk_token_id in tokenizer.encode(character, add_special_tokens=False)
+        if _is_half(character) or tokenizer.unk_token_id in tokenizer.encode(character, add_special_tokens=False)
     ]
     return sorted(unknown)
+
+
+def leave_out_unknown(text: str, tokenizer: TextTokenizer) -> tuple[str, list[str]]:
+    """Take the characters out of a text that a tokenizer has no id for.
+
+    Args:
+        text: any text.
+        tokenizer: the model's own.
+
+    Returns:
+        What is left, and what was left out, each character once in a form that can be printed.
+    """
+    unknown = [character for _, character in unknown_characters(text, tokenizer)]
+    return text.translate({ord(character): None for character in unknown}), [_show(character) for character in unknown]
+
+
+def _is_half(character: str) -> bool:
+    """Whether a character is one of a surrogate pair, which no encoding knows alone."""
+    return "\ud800" <= character <= "\udfff"
 
 
 def _show(character: str) -> str:

@@ -3,17 +3,25 @@
 import logging
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import ClassVar
 
 from toktts.text._base import Normalizer
-from toktts.text._english import spell_abbreviations, spell_numbers, spell_signs
+from toktts.text._english import RULES
+from toktts.text._trace import Rewrite, TracedText
 
 logger = logging.getLogger(__name__)
 
 MARKS_PER_LETTER = 4
-QUOTES = str.maketrans(dict.fromkeys("‘’‚‛ʼ′´＇", "'") | dict.fromkeys("“”„‟«»″", '"'))
+QUOTES = dict.fromkeys("‘’‚‛ʼ′´＇", "'") | dict.fromkeys("“”„‟«»″", '"')
+DASHES = dict.fromkeys("‐‑‒–−﹣－", "-") | dict.fromkeys("—―", " - ")
 VULGAR_FRACTION = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞↉])")
-DASHES = str.maketrans(dict.fromkeys("‐‑‒–−﹣－", "-") | dict.fromkeys("—―", " - "))
+TYPOGRAPHY = re.compile("|".join(map(re.escape, [*QUOTES, *DASHES])))
+LONG_DASH = re.compile("-{2,}")
+WHITE_SPACE = re.compile(r"\s+")
+ODD = re.compile(r"[^\x20-\x7e]")
+COMPOSABLE = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
+Edits = Iterator[tuple[int, int, str]]
 
 
 class BasicNormalizer(Normalizer):
@@ -24,7 +32,7 @@ class BasicNormalizer(Normalizer):
     """
 
     language: ClassVar[str] = "en"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __call__(self, text: str) -> str:
         """Spell out what a reader would say.
@@ -35,49 +43,100 @@ class BasicNormalizer(Normalizer):
             text: any string.
 
         Returns:
-            The same in words: one blank between words, straight quotes, plain dashes, no digits.
+            The same in words: one blank between words, straight quotes, plain dashes, no digits but those of
+            inline phonemes.
         """
-        text = _ascii_digits(_clean(text))
-        return " ".join(spell_abbreviations(spell_signs(spell_numbers(text))).split())
+        return _rewrite(text).text
+
+    def trace(self, text: str) -> list[Rewrite]:
+        """Say which rule made what of which part of a text.
+
+        >>> [(r.rule, r.output) for r in BasicNormalizer().trace("Dr. No, 1962")]
+        [('abbreviation', 'Doctor'), ('copy', ' No, '), ('number', 'nineteen sixty-two')]
+        """
+        return _rewrite(text).rewrites()
 
 
-def _clean(text: str) -> str:
+def _rewrite(text: str) -> TracedText:
+    traced = TracedText(text)
+    _clean(traced)
+    for rule in RULES:
+        rule.apply(traced)
+    _tidy(traced)
+    return traced
+
+
+def _clean(traced: TracedText) -> None:
+    traced.edit(_controls(traced.text), "control characters")
     # "2½" is 2 1/2; compatibility normalisation alone would make 21/2 of it.
-    text = unicodedata.normalize("NFKC", VULGAR_FRACTION.sub(" ", _strip_controls(text))).replace("⁄", "/")
-    text = _strip_controls(_cap_marks(text))
-    text = re.sub("-{2,}", " - ", text.translate(QUOTES).translate(DASHES))
-    return " ".join(text.split())
+    traced.edit(((match.start(), match.end(), " ") for match in VULGAR_FRACTION.finditer(traced.text)), "fraction sign")
+    traced.edit(_normalised(traced.text), "Unicode form")
+    traced.edit(_marks(traced.text), "marks")
+    traced.edit(_controls(traced.text), "control characters")
+    traced.edit(_translated(traced.text), "typography")
+    traced.edit(((match.start(), match.end(), " - ") for match in LONG_DASH.finditer(traced.text)), "typography")
+    _tidy(traced)
+    # The digits of every script turn into ASCII: the rules know no others.
+    traced.edit(_ascii_digits(traced.text), "digits")
 
 
-def _strip_controls(text: str) -> str:
+def _tidy(traced: TracedText) -> None:
+    """One blank between words, none around the text."""
+    length = len(traced.text)
+    traced.edit(
+        (
+            (match.start(), match.end(), " " if 0 < match.start() and match.end() < length else "")
+            for match in WHITE_SPACE.finditer(traced.text)
+        ),
+        "white space",
+    )
+
+
+def _controls(text: str) -> Edits:
     """Drop characters that show nothing: controls, bidi marks, joiners, variation selectors; white space stays."""
-    kept = "".join(c for c in text if c.isspace() or not (unicodedata.category(c) in ("Cc", "Cf") or _is_selector(c)))
-    if len(kept) < len(text):
-        logger.warning("stripped %d control characters from the text", len(text) - len(kept))
-    return kept
+    places = [match.start() for match in ODD.finditer(text) if _shows_nothing(match[0])]
+    if places:
+        logger.warning("stripped %d control characters from the text", len(places))
+    yield from ((place, place + 1, "") for place in places)
 
 
-def _is_selector(character: str) -> bool:
-    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+def _shows_nothing(character: str) -> bool:
+    is_selector = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    return not character.isspace() and (is_selector or unicodedata.category(character) in ("Cc", "Cf"))
 
 
-def _cap_marks(text: str) -> str:
+def _normalised(text: str) -> Edits:
+    """NFKC, stretch by stretch: nothing composes across an ASCII character."""
+    for match in COMPOSABLE.finditer(text):
+        new = unicodedata.normalize("NFKC", match[0]).replace("⁄", "/")
+        if new != match[0]:
+            same = 1 if new[:1] == match[0][:1] else 0
+            yield match.start() + same, match.end(), new[same:]
+
+
+def _marks(text: str) -> Edits:
     """Keep at most four marks on a letter, and none on anything else: a mark on a digit would change its word."""
-    kept: list[str] = []
-    room = 0
-    for character in text:
-        if unicodedata.category(character).startswith("M"):
-            room -= 1
-            if room < 0:
-                continue
-        else:
-            room = MARKS_PER_LETTER if character.isalpha() else 0
-        kept.append(character)
-    if len(kept) < len(text):
-        logger.warning("dropped %d marks from the text", len(text) - len(kept))
-    return "".join(kept)
+    places: list[int] = []
+    for match in COMPOSABLE.finditer(text):
+        room = 0
+        for place in range(match.start(), match.end()):
+            if unicodedata.category(text[place]).startswith("M"):
+                room -= 1
+                if room < 0:
+                    places.append(place)
+            else:
+                room = MARKS_PER_LETTER if text[place].isalpha() else 0
+    if places:
+        logger.warning("dropped %d marks from the text", len(places))
+    yield from ((place, place + 1, "") for place in places)
 
 
-def _ascii_digits(text: str) -> str:
-    """Turn the digits of every script into ASCII: the rules know no others."""
-    return "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in text)
+def _translated(text: str) -> Edits:
+    for match in TYPOGRAPHY.finditer(text):
+        yield match.start(), match.end(), QUOTES.get(match[0]) or DASHES[match[0]]
+
+
+def _ascii_digits(text: str) -> Edits:
+    for match in ODD.finditer(text):
+        if match[0].isdigit():
+            yield match.start(), match.end(), str(unicodedata.digit(match[0]))

@@ -4,9 +4,10 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import ByT5Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from toktts.errors import ConfigError
+from toktts.tokens.phonemes import mixed_tokenizer, phoneme_tokenizer
 
 ENGLISH_ALPHABET = "abcdefghijklmnopqrstuvwxyz '.,!?;:-\"()"
-TOKENIZERS = ("bytes", "characters")
+TOKENIZERS = ("bytes", "characters", "phonemes", "mixed")
 PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
 
 
@@ -16,15 +17,16 @@ def build_tokenizer(name: str, *, alphabet: str | None = None) -> PreTrainedToke
     `len(tokenizer)` is the `text_vocab_size` of a model. Text that looks like a special token is read as text.
 
     Args:
-        name: `bytes` or `characters`.
-        alphabet: what `characters` knows, in lower case; None = English. `bytes` knows everything and takes none.
+        name: `bytes`, `characters`, or `phonemes` or `mixed` for what `EnglishPhonemizer` writes.
+        alphabet: what `characters` knows, in lower case; None = English. The others know what they know.
     Raises:
         ConfigError: another name, or an alphabet that `name` cannot use.
     """
-    if name == "bytes":
+    fixed = {"bytes": byte_tokenizer, "phonemes": phoneme_tokenizer, "mixed": mixed_tokenizer}
+    if name in fixed:
         if alphabet is not None:
-            raise ConfigError("bytes need no alphabet; remove it", key="tokens.alphabet")
-        return byte_tokenizer()
+            raise ConfigError(f"{name} need no alphabet; remove it", key="tokens.alphabet")
+        return fixed[name]()
     if name == "characters":
         return character_tokenizer(ENGLISH_ALPHABET if alphabet is None else alphabet)
     raise ConfigError(f"unknown tokenizer {name!r}; write one of {', '.join(TOKENIZERS)}", key="tokens.tokenizer")

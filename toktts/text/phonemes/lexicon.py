@@ -12,6 +12,7 @@ from toktts.errors import TextError
 from toktts.text.phonemes.symbols import Symbols, parse_symbols
 
 DICTIONARY_FILE: Final = "cmudict.txt.xz"
+G2P_FILE: Final = "g2p.safetensors"
 COMMENT: Final = ";;;"
 
 Dictionary = Mapping[str, str]

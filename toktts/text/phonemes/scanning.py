@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from toktts.errors import TextError
+from toktts.text._trace import INLINE
 from toktts.text.phonemes.folding import shadow
 
-INLINE: Final = re.compile(r"\[\[([^\[\]]*)\]\]")
 _LETTER = r"[A-Za-z]\x00*"
 _WORD = rf"(?:{_LETTER})+(?:'(?:{_LETTER})+)*'?"
 PIECE: Final = re.compile(
-    rf"(?P<inline>\x01+)"
+    rf"(?P<inline>\x01\x02*)"
     rf"|(?P<dotted>(?<![A-Za-z])(?:[A-Za-z]\.){{2,}}(?:[A-Za-z](?![A-Za-z]))?(?:'?s\b)?)"
     rf"|(?P<initial>(?<![A-Za-z'])[A-Z]\.(?= +[A-Z]))"
     rf"|(?P<word>'?{_WORD}(?:-{_WORD})*)"
@@ -51,13 +51,13 @@ def scan(text: str) -> list[Piece]:
 
 
 def _plain(text: str) -> str:
-    """The shadow of a text, inline phonemes hidden behind \\x01, one a character."""
+    r"""The shadow of a text, where inline phonemes are \x01 and then \x02 for every character."""
     hidden = INLINE.sub(lambda match: "a" * len(match[0]), text)
     if "[[" in hidden:
         raise TextError(f"inline phonemes have no end, [[ at {hidden.index('[[')}; close them with ]]")
     shapes = list(shadow(hidden))
     for match in INLINE.finditer(text):
-        shapes[match.start() : match.end()] = "\x01" * len(match[0])
+        shapes[match.start() : match.end()] = "\x01" + "\x02" * (len(match[0]) - 1)
     return "".join(shapes)
 
 
