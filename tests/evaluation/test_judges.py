@@ -167,3 +167,19 @@ def test_the_path_is_the_cheapest_from_corner_to_corner(shape: tuple[int, int]) 
     assert distances[rows, columns].sum() == pytest.approx(slow_cost(distances, shape[0] - 1, shape[1] - 1))
     assert (rows[0], columns[0], rows[-1], columns[-1]) == (0, 0, shape[0] - 1, shape[1] - 1)
     assert {(a, b) for a, b in zip(np.diff(rows), np.diff(columns), strict=True)} <= {(0, 1), (1, 0), (1, 1)}
+
+
+def test_a_recording_is_not_compared_with_itself_unless_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    encoder = SpeakerEncoder().eval()
+    for weights in encoder.parameters():
+        weights.data *= 3.0
+    monkeypatch.setattr(SpeakerEncoder, "load", lambda: encoder)
+    one, two, again = tiny_clip(0), tiny_clip(3), tiny_clip(0)
+    with_itself = SpeakerSimilarity().score(Sample(speech=one, voice=(again, two)))
+    without = SpeakerSimilarity().score(Sample(speech=one, voice=(two,)))
+    alone = SpeakerSimilarity().score(Sample(speech=one, voice=(again,)))
+    assert with_itself == without
+    assert alone is not None
+    assert without is not None
+    assert without.value < alone.value == pytest.approx(1.0)

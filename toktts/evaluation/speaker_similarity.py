@@ -35,7 +35,7 @@ class SpeakerSimilarity(Metric):
         assert sample.voice is not None
         own = self._vector(sample.speech)
         heard: list[Tensor | None] = [own]
-        heard = [vector for clip, vector in self._vectors(sample.voice) if clip is not sample.speech] or heard
+        heard = [vector for clip, vector in self._vectors(sample.voice) if not _is_same(clip, sample.speech)] or heard
         vectors = [vector for vector in heard if vector is not None]
         if not vectors:
             return None
@@ -52,3 +52,7 @@ class SpeakerSimilarity(Metric):
         samples = judge_samples(waveform)
         vector: Tensor | None = None if is_silent(samples) else self._encoder(samples)
         return vector
+
+
+def _is_same(one: Waveform, other: Waveform) -> bool:
+    return one.sampling_rate == other.sampling_rate and torch.equal(one.samples, other.samples)

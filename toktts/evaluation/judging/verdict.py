@@ -12,6 +12,8 @@ from toktts.evaluation.judging.summary import Failures, Judged, Summary, failure
 
 VOICE, CODEC, ORIGINALS, SOUND = "voice", "codec ceiling", "originals", "sound"
 ALWAYS = (VOICE, CODEC, ORIGINALS)
+FOLDERS = {VOICE: "voice", CODEC: "codec", ORIGINALS: "originals"}
+"""Where the sound of a column lies below the folder of its set."""
 NOTHING = "-"
 
 
@@ -76,6 +78,7 @@ class Verdict:
         """Everything, as JSON holds it."""
         return {
             "title": self.title,
+            "table": self.rows(),
             "metrics": {
                 metric.name: {"title": metric.title, "unit": metric.unit, "higher_is_better": metric.higher_is_better}
                 for metric in self.shown

@@ -14,6 +14,7 @@ from toktts.audio import Waveform, resample
 from toktts.data.atomic import write_atomically
 from toktts.errors import RunFolderError
 from toktts.evaluation.report.curves import draw_curves, read_history
+from toktts.evaluation.report.scored import read_scored_sets
 from toktts.evaluation.report.spectrogram import draw_spectrogram, figure_png
 from toktts.evaluation.samples import CODEC_SUFFIX, REAL_SUFFIX, SAMPLES
 from toktts.inference.loading import CONFIG_FILE
@@ -72,19 +73,21 @@ class Section:
 def write_report(run_folder: Path) -> Path:
     """Write `report.html`, which asks the network for nothing: everything is inside, below 20 MB.
 
-    Sound on the page is MP3, to be small; the files in `samples/` are what was made.
+    Sound on the page is MP3, to be small; the files in `samples/` are what was made. Only what `toktts eval` judged,
+    often hundreds of sentences, is played from the files beside the page.
 
     Args:
-        run_folder: holds `samples/`, and where there are any `config.yaml` and `trainer_state.json`.
+        run_folder: holds `samples/` or `evaluation/`, and where there are any `config.yaml` and `trainer_state.json`.
     Returns:
         The page.
     Raises:
-        RunFolderError: no samples.
+        RunFolderError: no samples, or scores that cannot be read.
         AudioError: a sample that cannot be read.
     """
     samples = run_folder / SAMPLES
     sections = list(_sections(samples)) if samples.is_dir() else []
-    if not sections:
+    scored = read_scored_sets(run_folder)
+    if not sections and not scored:
         raise RunFolderError("holds no samples/*/*.wav; run generate_samples.py first", file=run_folder)
     history = read_history(run_folder)
     config = run_folder / CONFIG_FILE
@@ -95,6 +98,7 @@ def write_report(run_folder: Path) -> Path:
         title=run_folder.resolve().name,
         sections=sections,
         notes=NOTES,
+        scored=scored,
         curves=_data_uri("image/png", figure_png(draw_curves(history))) if history else None,
         config=config.read_text(encoding="utf-8") if config.is_file() else None,
     )

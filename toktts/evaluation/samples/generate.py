@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> None:
     job = _understand(command)
     if flags.texts is not None:
         read_texts(Path(flags.texts), check=lambda _text: None)  # faults of the file show before the model is loaded
-    pipe = _speaker(job)
+    pipe = load_speaker(job)
     seed = job.config.inference.seed
     if flags.texts is not None:
         texts = read_texts(Path(flags.texts), check=pipe.sentences)
@@ -65,7 +65,8 @@ def main(argv: Sequence[str]) -> None:
         written = write_texts([(name_of(flags.text), flags.text)], out, pipe=pipe, seed=seed)
     else:
         out = Path(flags.out) if flags.out else job.run_folder / SAMPLES
-        train, validation = _examples(job.config, pipe)
+        limit = job.config.evaluation.limit_rows
+        train, validation = corpus_examples(job.config, pipe, n_train=limit, n_validation=limit)
         written = write_dataset_samples(out, train=train, validation=validation, pipe=pipe, seed=seed)
         if not flags.out:
             print(f"report: {write_report(job.run_folder)}")
@@ -103,7 +104,7 @@ def _understand(command: CommandLine) -> Job:
     return Job(config, model, Path(model), is_explicit=beside.is_file())
 
 
-def _speaker(job: Job) -> TokttsPipeline:
+def load_speaker(job: Job) -> TokttsPipeline:
     """Load who speaks; what a training checkpoint leaves out comes from the config."""
     model = load_model(job.model)
     if not Path(job.model, CODEC_FOLDER).is_dir() and Path(job.model).is_dir():
@@ -119,8 +120,19 @@ def _speaker(job: Job) -> TokttsPipeline:
     return pipeline(model, tokenizer=tokenizer, normalizer=build.normalizer(job.config))
 
 
-def _examples(config: Config, pipe: TokttsPipeline) -> tuple[list[Example], list[Example]]:
-    """The first sentences of both splits, divided as training divides them."""
+def corpus_examples(
+    config: Config, pipe: TokttsPipeline, *, n_train: int, n_validation: int
+) -> tuple[list[Example], list[Example]]:
+    """Give the first sentences of both splits, divided as training divides them.
+
+    Args:
+        config: names the corpus.
+        pipe: who is to speak them.
+        n_train: sentences of training, at most.
+        n_validation: of validation.
+    Raises:
+        CorpusError: the corpus cannot be used.
+    """
     corpus, codec = build.open_corpus(config), build.load_codec(config)
     with tqdm(desc="encoding the corpus", unit="clip", disable=None, file=sys.stderr) as bar:
 
@@ -138,7 +150,8 @@ def _examples(config: Config, pipe: TokttsPipeline) -> tuple[list[Example], list
         frames_per_id=model.config.frames_per_text_id,
     )
     splits = build.split(config, sorted(set(examples.rows["id"])))
-    chosen = [examples.of(ids[: config.evaluation.limit_rows], with_copies=False) for ids in splits]
+    limits = (n_train, n_validation)
+    chosen = [examples.of(ids[:n], with_copies=False) for ids, n in zip(splits, limits, strict=True)]
     mono = build.clip_settings(config).mono
     train, validation = (make_comparable(rows, corpus, sampling_rate=codec.sampling_rate, mono=mono) for rows in chosen)
     return train, validation
