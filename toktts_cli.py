@@ -106,6 +106,49 @@ def resynth(
     _run(ctx, work)
 
 
+@app.command(name="eval")
+def eval_command(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(help="A run folder, or a folder of NAME.wav and NAME.txt.")],
+    sets: Annotated[str, typer.Option(help="What a voice speaks, of unseen,short,long,plain.")] = "unseen",
+    text: Annotated[Path | None, typer.Option(help="A file of sentences instead, one a line.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Names with commas between; all unless given.")] = None,
+    originals: Annotated[Path | None, typer.Option(help="Folder with recordings of the same sentences.")] = None,
+    voice: Annotated[Path | None, typer.Option(help="Folder with other recordings of the speaker.")] = None,
+    codec: Annotated[str | None, typer.Option(help="The ceiling of a folder of sound; a voice brings its own.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Sentences of a set, at most.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the sound goes; RUN/evaluation unless given.")] = None,
+    json: Annotated[Path | None, typer.Option(help="A file for everything that was found.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the drawing of codes.")] = 0,
+) -> None:
+    """Judge a voice, or a folder of sound: words heard wrong, naturalness, likeness, and how often it fails."""
+
+    def work() -> None:
+        from toktts.evaluation.judging.command import Request, evaluate, write_scores
+
+        request = Request(
+            what=what,
+            sets=_names(sets),
+            text=text,
+            metrics=None if metrics is None else _names(metrics),
+            originals=originals,
+            voice=voice,
+            codec=codec,
+            limit=limit,
+            out=out,
+            seed=seed,
+        )
+        verdicts = evaluate(request)
+        if json is not None:
+            write_scores(verdicts, json)
+
+    _run(ctx, work)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 @app.command()
 def download(
     ctx: typer.Context,
