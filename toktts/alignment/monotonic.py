@@ -4,8 +4,13 @@ Units are said in order, none is skipped, and each lasts at least one frame. A s
 forward-sum loss and hardened by dynamic programming.
 """
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 BLANK_LOGIT = -1.0
 FORBIDDEN = -1e9
@@ -80,27 +85,32 @@ def search(scores: Tensor, n_units: Tensor, n_frames: Tensor) -> Tensor:
     Source: Kim et al. 2020 (Glow-TTS), arXiv:2005.11129, section 3.1.
     """
     batch, total_frames, total_units = scores.shape
-    scores = scores.float().cpu()
-    best = torch.full((batch, total_units), FORBIDDEN)
-    best[:, 0] = scores[:, 0, 0]
-    moved = torch.zeros(total_frames, batch, total_units, dtype=torch.bool)
+    # NumPy: 600 steps of a few small operations cost it a quarter of what they cost torch.
+    by_frame = np.ascontiguousarray(scores.detach().float().cpu().numpy().transpose(1, 0, 2))
+    # Column 0 stands for "before the first unit", so that moving on is a shift by one column.
+    padded = np.full((batch, total_units + 1), FORBIDDEN, dtype=np.float32)
+    from_before, best = padded[:, :-1], padded[:, 1:]
+    best[:, 0] = by_frame[0, :, 0]
+    moved = np.zeros((total_frames, batch, total_units), dtype=np.bool_)
+    better = np.empty_like(best)
     for frame in range(1, total_frames):
-        from_before = torch.nn.functional.pad(best[:, :-1], (1, 0), value=FORBIDDEN)
-        moved[frame] = from_before > best
-        best = torch.maximum(best, from_before) + scores[:, frame]
-    return _trace_back(moved, n_units.cpu(), n_frames.cpu()).to(n_units.device)
+        np.greater(from_before, best, out=moved[frame])
+        np.maximum(from_before, best, out=better)
+        np.add(better, by_frame[frame], out=best)
+    units = _trace_back(moved, n_units.cpu().numpy(), n_frames.cpu().numpy())
+    return torch.from_numpy(units).to(n_units.device)
 
 
-def _trace_back(moved: Tensor, n_units: Tensor, n_frames: Tensor) -> Tensor:
-    """Follow the choices back from each row's last frame; `moved` is bool (n_frames, batch, n_units)."""
-    total_frames = moved.shape[0]
-    rows = torch.arange(len(n_units))
-    unit = n_units - 1
-    units = unit[:, None].repeat(1, total_frames)
+def _trace_back(moved: Bools, n_units: Ints, n_frames: Ints) -> Ints:
+    """Follow the choices back from each row's last frame; `moved` is (n_frames, batch, n_units)."""
+    total_frames = len(moved)
+    rows = np.arange(len(n_units))
+    unit = n_units.astype(np.int64) - 1
+    units = np.repeat(unit[None], total_frames, axis=0)
     for frame in range(total_frames - 1, 0, -1):
-        inside = frame < n_frames
         # With as many units left as frames, every frame must move, whatever the scores say.
-        step_back = inside & (moved[frame][rows, unit] | (unit >= frame)) & (unit > 0)
-        unit = unit - step_back.long()
-        units[:, frame - 1] = unit
-    return units
+        step_back = moved[frame, rows, unit] | (unit >= frame)
+        step_back &= (frame < n_frames) & (unit > 0)
+        unit = unit - step_back
+        units[frame - 1] = unit
+    return np.ascontiguousarray(units.T)
