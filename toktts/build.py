@@ -24,6 +24,8 @@ from toktts.text import Normalizer
 from toktts.tokens import build_tokenizer
 
 Progress = Callable[[int, int], None]
+ERROR_RATES = ("cer", "wer")
+"""Scores of what is heard at an evaluation, less is better: `training.args.metric_for_best_model` may name one."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ def training_plan(config: Config) -> TrainingPlan:
     arguments: dict[str, Any] = {"report_to": tracking.reporters, "project": tracking.project}
     if tracking.run_name is not None:
         arguments["run_name"] = tracking.run_name
+    if chooses_by_hearing(config):
+        arguments["greater_is_better"] = False
     return TrainingPlan(
         max_minutes=training.max_minutes,
         ema_decay=training.ema_decay,
@@ -73,6 +77,11 @@ def training_plan(config: Config) -> TrainingPlan:
         arguments=arguments | dict(training.args),
         config_yaml=config.to_yaml(),
     )
+
+
+def chooses_by_hearing(config: Config) -> bool:
+    """Whether the best checkpoint is the one whose words are heard best."""
+    return str(config.training.args.get("metric_for_best_model")).removeprefix("eval_") in ERROR_RATES
 
 
 class LimitedCorpus(Corpus):

@@ -1,6 +1,6 @@
 """What the entry points do, once their words are sorted: train a voice or a codec, and the demo."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from toktts.data.atomic import write_atomically
 from toktts.data.corpora._base import Utterance
 from toktts.data.corpora.demo import unseen_sentences
 from toktts.data.splits import pick
+from toktts.evaluation.judging import ErrorRateScorer
 from toktts.evaluation.report import write_report
 from toktts.evaluation.report.spectrogram import draw_spectrogram, figure_png
 from toktts.evaluation.samples import Example, write_demo_samples, write_texts
@@ -38,7 +39,8 @@ def train_command(argv: Sequence[str]) -> None:
 
         folder = train_codec_run(config, start.model, start.checkpoint)
     else:
-        folder = train_voice(config, start, Hooks(at_evaluation=(_samples_writer(config),)))
+        hooks = Hooks(at_evaluation=(_samples_writer(config),), scorers=_scorers(config))
+        folder = train_voice(config, start, hooks)
     print(f"finished: {folder}")
 
 
@@ -68,6 +70,21 @@ def _samples_writer(config: Config) -> Callable[[Material, int], None]:
                 write_atomically(wav.with_suffix(".png"), picture)
 
     return write
+
+
+def _scorers(config: Config) -> tuple[Callable[[Material], Mapping[str, float]], ...]:
+    """Listen at each evaluation, if what is heard chooses the best checkpoint; what is not installed shows now."""
+    if not build.chooses_by_hearing(config):
+        return ()
+    scorer = ErrorRateScorer()
+    scorer.prepare()
+
+    def score(material: Material) -> Mapping[str, float]:
+        """Let the voice speak as it is now."""
+        normalizer = build.normalizer(config)
+        return scorer(TokttsPipeline(model=material.model, tokenizer=material.tokenizer, normalizer=normalizer))
+
+    return (score,)
 
 
 def demo_command(folder: Path, minutes: float) -> None:

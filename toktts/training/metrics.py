@@ -1,5 +1,6 @@
 """Token accuracy: how often the most likely code is the right one, all codes before it given."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,3 +42,22 @@ def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
     predicted: Any = prediction.predictions
     labels: Any = prediction.label_ids
     return token_accuracy(predicted.swapaxes(1, 2), labels.swapaxes(1, 2))
+
+
+def compute_metrics_and(
+    scorers: Sequence[Callable[[], Mapping[str, float]]],
+) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Give a `compute_metrics` with more scores, so that they are logged and can choose the best checkpoint.
+
+    Args:
+        scorers: called at each evaluation, with the evaluated weights in the model.
+    """
+
+    def compute(prediction: EvalPrediction) -> dict[str, float]:
+        """Score codes, then what the scorers look at."""
+        scores = compute_metrics(prediction)
+        for scorer in scorers:
+            scores.update(scorer())
+        return scores
+
+    return compute

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from toktts.models._base import ToktsModel
 from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit
 from toktts.training.checkpoints import find_checkpoint
 from toktts.training.folder import CHECKPOINTS, open_run_folder, write_config
+from toktts.training.metrics import compute_metrics_and
 from toktts.training.trainer import ToktsTrainer, ToktsTrainingArguments, best_precision
 
 
@@ -63,9 +64,11 @@ class Hooks:
 
     Args:
         at_evaluation: called with the material and the step, model in eval mode.
+        scorers: give more scores of an evaluation, lower-case name -> number; `metric_for_best_model` may name them.
     """
 
     at_evaluation: Sequence[Callable[[Material, int], None]] = field(default_factory=tuple)
+    scorers: Sequence[Callable[[Material], Mapping[str, float]]] = field(default_factory=tuple)
 
 
 def train_voice(config: Config, start: Start = Start(), hooks: Hooks = Hooks()) -> Path:
@@ -139,7 +142,7 @@ def make_trainer(plan: build.TrainingPlan, folder: Path, material: Material, hoo
     """Put model, rows, schedule and callbacks together."""
     arguments = {"use_cpu": not torch.cuda.is_available(), **best_precision(), **plan.arguments}
     args = ToktsTrainingArguments(output_dir=str(folder / CHECKPOINTS), **arguments)
-    return ToktsTrainer(
+    trainer = ToktsTrainer(
         material.model,
         args,
         train_dataset=material.training.with_format("numpy"),
@@ -153,6 +156,8 @@ def make_trainer(plan: build.TrainingPlan, folder: Path, material: Material, hoo
         allow_inexact=plan.allow_inexact,
         callbacks=_callbacks(plan, material, hooks),
     )
+    trainer.compute_metrics = compute_metrics_and([functools.partial(scorer, material) for scorer in hooks.scorers])
+    return trainer
 
 
 def _digest(rows: Dataset) -> str:
