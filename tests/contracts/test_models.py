@@ -17,7 +17,15 @@ N_FRAMES = 26
 GREEDY = {"do_sample": False, "num_beams": 1, "max_new_tokens": 12}
 
 
-@pytest.fixture(params=registry.available("toktts.models"))
+FAMILIES = registry.available("toktts.models")
+AUTOREGRESSIVE = [
+    name
+    for name in FAMILIES
+    if registry.load("toktts.models", name, ToktsModel).is_autoregressive  # type: ignore[type-abstract]
+]
+
+
+@pytest.fixture(params=FAMILIES)
 def model(request: pytest.FixtureRequest) -> ToktsModel:
     return registry.load("toktts.models", request.param, ToktsModel).tiny()
 
@@ -93,6 +101,7 @@ def where_logits_differ(
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("model", AUTOREGRESSIVE, indirect=True)
 def test_no_code_sees_itself_or_what_follows(model: ToktsModel) -> None:
     ids, mask = ids_and_mask(model, [TEXTS[0]])
     labels = random_labels(model, 1, N_FRAMES)

@@ -314,7 +314,7 @@ def test_forward_without_labels_is_refused() -> None:
 
 
 def test_beams_are_refused() -> None:
-    with pytest.raises(ModelError, match="num_beams: tokar has no beam search; leave num_beams at 1"):
+    with pytest.raises(ModelError, match="num_beams: this family has no beam search; leave num_beams at 1"):
         tiny().generate(torch.tensor([[3, 1]]), num_beams=4, output_audio=False)
 
 

@@ -1,9 +1,10 @@
 """Model families: text ids -> features. Each is a transformers PreTrainedModel whose `generate()` returns sound."""
 
-from transformers import AutoConfig, AutoModel, AutoModelForTextToWaveform
+from transformers import AutoConfig, AutoModel, AutoModelForTextToWaveform, AutoTokenizer
 
 from toktts import registry
 from toktts.models._base import CodesOutput, SpeechOutput, Synthesis, ToktsConfig, ToktsModel
+from toktts.tokens.pronouncing import PronouncingTokenizer
 
 __all__ = ["CodesOutput", "SpeechOutput", "Synthesis", "ToktsConfig", "ToktsModel", "register_all"]
 
@@ -16,3 +17,4 @@ def register_all() -> None:
         AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
         AutoModel.register(config_class, model_class, exist_ok=True)
         AutoModelForTextToWaveform.register(config_class, model_class, exist_ok=True)
+    AutoTokenizer.register(ToktsConfig, tokenizer_class=PronouncingTokenizer, exist_ok=True)

@@ -31,6 +31,8 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
     """
 
     feature_kind: ClassVar[Literal["codes", "mel"]] = "codes"
+    is_autoregressive: ClassVar[bool] = True
+    """Whether each frame is written after seeing the ones before it."""
     config_class = ToktsConfig
     config: ToktsConfig
     base_model_prefix = "model"

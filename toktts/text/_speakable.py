@@ -33,13 +33,13 @@ def check_speakable(text: str, tokenizer: TextTokenizer) -> None:
         raise TextError("text is empty; write at least one word")
     for offset, character in enumerate(text):
         if _is_half(character):
-            raise TextError(f"text holds half a character, {_show(character)} at {offset}; encode it as UTF-8 again")
+            raise TextError(f"text holds half a character, {show_character(character)} at {offset}; encode it as UTF-8 again")
     if not any(character.isalnum() for character in text):
-        listed = ", ".join(_show(character) for character in dict.fromkeys(text) if not character.isspace())
+        listed = ", ".join(show_character(character) for character in dict.fromkeys(text) if not character.isspace())
         raise TextError(f"text holds nothing to speak, only {listed}; write at least one word")
     unknown = unknown_characters(text, tokenizer)
     if unknown:
-        listed = ", ".join(f"{_show(character)} at {offset}" for offset, character in unknown[:SHOWN])
+        listed = ", ".join(f"{show_character(character)} at {offset}" for offset, character in unknown[:SHOWN])
         more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
         raise TextError(f"the model cannot read {listed}{more}; spell them, or leave them out with --unknown skip")
 
@@ -58,9 +58,16 @@ def unknown_characters(text: str, tokenizer: TextTokenizer) -> list[tuple[int, s
     unknown = [
         (offset, character)
         for character, offset in first_places.items()
-        if _is_half(character) or tokenizer.unk_token_id in tokenizer.encode(character, add_special_tokens=False)
+        if _is_half(character) or _is_unknown(character, tokenizer)
     ]
     return sorted(unknown)
+
+
+def _is_unknown(character: str, tokenizer: TextTokenizer) -> bool:
+    try:
+        return tokenizer.unk_token_id in tokenizer.encode(character, add_special_tokens=False)
+    except TextError:  # a tokenizer that pronounces says so itself
+        return True
 
 
 def leave_out_unknown(text: str, tokenizer: TextTokenizer) -> tuple[str, list[str]]:
@@ -74,7 +81,7 @@ def leave_out_unknown(text: str, tokenizer: TextTokenizer) -> tuple[str, list[st
         What is left, and what was left out, each character once in a form that can be printed.
     """
     unknown = [character for _, character in unknown_characters(text, tokenizer)]
-    return text.translate({ord(character): None for character in unknown}), [_show(character) for character in unknown]
+    return text.translate({ord(character): None for character in unknown}), [show_character(character) for character in unknown]
 
 
 def _is_half(character: str) -> bool:
@@ -82,6 +89,7 @@ def _is_half(character: str) -> bool:
     return "\ud800" <= character <= "\udfff"
 
 
-def _show(character: str) -> str:
+def show_character(character: str) -> str:
+    """Write a character with its code point, or the code point alone where nothing would show."""
     code_point = f"U+{ord(character):04X}"
     return f"{character!r} ({code_point})" if character.isprintable() else code_point

@@ -1,32 +1,41 @@
-"""Text tokenizers that need no file to be built and no code of ours to be loaded: `AutoTokenizer` reads them back."""
+"""Text tokenizers that need no file to be built; `AutoTokenizer` reads them back."""
+
+from collections.abc import Mapping
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import ByT5Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from toktts.errors import ConfigError
-from toktts.tokens.phonemes import mixed_tokenizer, phoneme_tokenizer
+from toktts.tokens.pronouncing import pronouncing_tokenizer
 
 ENGLISH_ALPHABET = "abcdefghijklmnopqrstuvwxyz '.,!?;:-\"()"
 TOKENIZERS = ("bytes", "characters", "phonemes", "mixed")
 PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
 
 
-def build_tokenizer(name: str, *, alphabet: str | None = None) -> PreTrainedTokenizerBase:
+def build_tokenizer(
+    name: str, *, alphabet: str | None = None, lexicon: Mapping[str, str] | None = None
+) -> PreTrainedTokenizerBase:
     """Build a text tokenizer; padding is id 0, the end of the text is id 1 and closes every text.
 
     `len(tokenizer)` is the `text_vocab_size` of a model. Text that looks like a special token is read as text.
 
     Args:
-        name: `bytes`, `characters`, or `phonemes` or `mixed` for what `EnglishPhonemizer` writes.
+        name: `bytes`; `characters`; `phonemes`, which pronounces English words; or `mixed`, which pronounces the words
+            it knows and leaves the others as letters.
         alphabet: what `characters` knows, in lower case; None = English. The others know what they know.
+        lexicon: words and their blank-separated symbols, for `phonemes` and `mixed`.
     Raises:
-        ConfigError: another name, or an alphabet that `name` cannot use.
+        ConfigError: another name, or an alphabet or lexicon that `name` cannot use.
     """
-    fixed = {"bytes": byte_tokenizer, "phonemes": phoneme_tokenizer, "mixed": mixed_tokenizer}
-    if name in fixed:
-        if alphabet is not None:
-            raise ConfigError(f"{name} need no alphabet; remove it", key="tokens.alphabet")
-        return fixed[name]()
+    if alphabet is not None and name != "characters":
+        raise ConfigError(f"{name} need no alphabet; remove it", key="tokens.alphabet")
+    if lexicon is not None and name not in ("phonemes", "mixed"):
+        raise ConfigError(f"{name} cannot use a lexicon; remove it or write phonemes", key="tokens.lexicon")
+    if name == "bytes":
+        return byte_tokenizer()
+    if name in ("phonemes", "mixed"):
+        return pronouncing_tokenizer(lexicon, unknown="letters" if name == "mixed" else "g2p")
     if name == "characters":
         return character_tokenizer(ENGLISH_ALPHABET if alphabet is None else alphabet)
     raise ConfigError(f"unknown tokenizer {name!r}; write one of {', '.join(TOKENIZERS)}", key="tokens.tokenizer")

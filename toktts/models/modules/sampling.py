@@ -33,7 +33,7 @@ class RowSampler:
         self, input_ids: Tensor, attention_mask: Tensor, *, generation: GenerationConfig, seed: int | None
     ) -> None:
         if (generation.num_beams or 1) > 1:
-            raise ModelError("tokar has no beam search; leave num_beams at 1", key="num_beams")
+            raise ModelError("this family has no beam search; leave num_beams at 1", key="num_beams")
         self.warpers = _warpers(generation) if generation.do_sample else None
         base = int(torch.randint(2**31, ())) if seed is None and generation.do_sample else (seed or 0)
         self.generators = [
@@ -45,13 +45,31 @@ class RowSampler:
         """Choose a code of each row: (batch, codebook_size) -> int64 (batch,)."""
         if self.warpers is None:
             return logits.argmax(dim=1)
-        scores = logits.float()
-        for warper in self.warpers:
-            scores = warper(_NO_HISTORY, scores)
-        # The largest of score plus Gumbel noise is a draw from the softmax, and one noise vector a row is enough.
         noise = torch.stack([torch.rand(logits.shape[1], generator=generator) for generator in self.generators])
-        gumbel = -torch.log(-torch.log(noise.clamp(1e-9, 1 - 1e-7)))
-        return (scores + gumbel.to(scores.device)).argmax(dim=1)
+        return (self._warp(logits) + _gumbel(noise).to(logits.device)).argmax(dim=1)
+
+    def draw_frames(self, logits: Tensor) -> Tensor:
+        """Choose a code of each frame: (batch, n_frames, codebook_size) -> int64 (batch, n_frames)."""
+        if self.warpers is None:
+            return logits.argmax(dim=2)
+        scores = self._warp(logits.flatten(0, 1)).view(logits.shape)
+        drawn = logits.new_zeros(logits.shape[:2], dtype=torch.long)
+        for frame in range(logits.shape[1]):
+            # Frame by frame, so that a row draws the same however much padding follows it.
+            noise = torch.stack([torch.rand(logits.shape[2], generator=generator) for generator in self.generators])
+            drawn[:, frame] = (scores[:, frame] + _gumbel(noise).to(scores.device)).argmax(dim=1)
+        return drawn
+
+    def _warp(self, logits: Tensor) -> Tensor:
+        scores = logits.float()
+        for warper in self.warpers or ():
+            scores = warper(_NO_HISTORY, scores)
+        return scores
+
+
+def _gumbel(noise: Tensor) -> Tensor:
+    """Noise whose sum with scores is largest at a draw from their softmax; `noise` is uniform in [0, 1)."""
+    return -torch.log(-torch.log(noise.clamp(1e-9, 1 - 1e-7)))
 
 
 def _warpers(generation: GenerationConfig) -> list[LogitsProcessor]:

@@ -1,0 +1,88 @@
+"""From text units with durations to positions in time."""
+
+import torch
+from torch import Tensor, nn
+
+from toktts.alignment.monotonic import length_mask
+
+ENDS_MARGIN = 1e-4
+
+
+class GaussianUpsampling(nn.Module):
+    """Spread each unit's vector over the frames around its centre, and say where in its unit each position lies.
+
+    Args:
+        hidden_size: channels.
+
+    Source: Donahue et al. 2021 (EATS), arXiv:2006.03575, section 2.2; Shen et al. 2020, arXiv:2010.04301, section 3.2.
+    """
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.log_spread = nn.Linear(hidden_size, 1)
+        self.place = nn.Linear(4, hidden_size)
+        nn.init.zeros_(self.log_spread.weight)
+        nn.init.constant_(self.log_spread.bias, -1.0)
+
+    def forward(self, units: Tensor, durations: Tensor, *, total: int, frames_per_position: int) -> Tensor:
+        """Upsample a batch.
+
+        Args:
+            units: (batch, n_units, hidden_size).
+            durations: int64 frames (batch, n_units), 0 behind a row's end.
+            total: frames the result must cover.
+            frames_per_position: frames that one position of the result stands for.
+        Returns:
+            (batch, ceil(total / frames_per_position), hidden_size).
+        """
+        lengths = durations.float()
+        ends = lengths.cumsum(dim=1)
+        centres = ends - lengths / 2
+        n_positions = -(-total // frames_per_position)
+        middles = (torch.arange(n_positions, device=units.device) + 0.5) * frames_per_position
+        spread = nn.functional.softplus(self.log_spread(units)[:, :, 0].float()) * lengths.clamp(min=1.0) + 0.3
+        distance = (middles[None, :, None] - centres[:, None]) / spread[:, None]
+        scores = (-0.5 * distance.square()).masked_fill((durations == 0)[:, None], -1e9)
+        mixed = scores.softmax(dim=2).to(units.dtype) @ units
+        return mixed + self.place(_places(middles, ends, lengths)).to(units.dtype)
+
+
+def _places(middles: Tensor, ends: Tensor, lengths: Tensor) -> Tensor:
+    """Where positions lie in their units, (batch, n_positions, 4): from start, to end (log frames), share, length."""
+    owner = torch.searchsorted(ends, middles.expand(len(ends), -1).contiguous(), right=True)
+    owner = owner.clamp(max=lengths.shape[1] - 1)
+    length, end = lengths.gather(1, owner), ends.gather(1, owner)
+    since = (middles - (end - length)).clamp(min=0.0)
+    until = (end - middles).clamp(min=0.0)
+    share = (since / length.clamp(min=1.0)).clamp(max=1.0)
+    return torch.stack([torch.log1p(since), torch.log1p(until), share, torch.log1p(length)], dim=2)
+
+
+def durations_of_path(units: Tensor, n_frames: Tensor, *, n_units: int) -> Tensor:
+    """Count the frames of each unit.
+
+    Args:
+        units: int64 (batch, total frames), the unit of each frame.
+        n_frames: int64 (batch,), frames of each row that count.
+        n_units: units of the longest row.
+    Returns:
+        int64 (batch, n_units).
+    """
+    counted = length_mask(n_frames, units.shape[1]).long()
+    return counted.new_zeros(len(units), n_units).scatter_add_(1, units, counted)
+
+
+def whole_durations(frames: Tensor, is_real: Tensor, *, limit: int) -> Tensor:
+    """Round predicted durations so that the rounding does not add up over the text.
+
+    Args:
+        frames: predicted frames, float (batch, n_units).
+        is_real: bool, same shape; other units get 0.
+        limit: most frames of a unit.
+    Returns:
+        int64 (batch, n_units), 1 to `limit` for each real unit.
+    """
+    wanted = frames.float().clamp(1.0, float(limit)) * is_real
+    ends = torch.round(wanted.cumsum(dim=1) + ENDS_MARGIN)
+    rounded = torch.diff(ends, dim=1, prepend=ends.new_zeros(len(ends), 1)).long()
+    return rounded.clamp(1, limit) * is_real

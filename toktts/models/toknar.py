@@ -1,0 +1,287 @@
+"""`toknar`: all frames in one pass. Text is read both ways, each unit is given its frames, and every frame its codes.
+
+Durations come from an aligner that learns beside the model (forward-sum loss, monotonic search); a small head learns
+to predict them. Codes are written coarse to fine: each codebook's head sees the codes of those before it.
+"""
+
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from transformers import GenerationConfig
+
+from toktts.alignment.monotonic import length_mask
+from toktts.codecs.melrvq import MelRVQ
+from toktts.errors import ModelError
+from toktts.models._base import Synthesis, ToktsModel
+from toktts.models._toknar_config import ToknarConfig, ToknarOutput
+from toktts.models.modules.aligner import Aligner
+from toktts.models.modules.convolution import FrameBlock
+from toktts.models.modules.sampling import RowSampler
+from toktts.models.modules.transformer import TransformerLayer, rotary_angles
+from toktts.models.modules.upsampling import GaussianUpsampling, durations_of_path, whole_durations
+
+__all__ = ["Toknar", "ToknarConfig", "ToknarOutput"]
+
+
+class Toknar(ToktsModel):
+    """Text ids -> durations -> codes, without a loop over the frames."""
+
+    is_autoregressive = False
+    config_class = ToknarConfig
+    config: ToknarConfig
+
+    def __init__(self, config: ToknarConfig) -> None:
+        super().__init__(config)
+        size = config.hidden_size
+        self._head_size = size // config.num_attention_heads
+        self.text_embedding = nn.Embedding(config.text_vocab_size, size)
+        self.encoder = nn.ModuleList(
+            TransformerLayer(
+                size,
+                config.num_attention_heads,
+                intermediate_size=config.intermediate_size,
+                kernel_size=config.encoder_kernel_size,
+                dropout=config.dropout,
+                is_causal=False,
+                layer_index=index,
+            )
+            for index in range(config.encoder_layers)
+        )
+        self.encoder_norm = nn.LayerNorm(size)
+        self.input_dropout = nn.Dropout(config.dropout)
+        self.durations = nn.Sequential(
+            nn.Linear(size, size), nn.GELU(), nn.LayerNorm(size), nn.Dropout(config.dropout), nn.Linear(size, 1)
+        )
+        self.upsampling = GaussianUpsampling(size)
+        self.decoder = self._blocks(config.decoder_layers)
+        self.decoder_norm = nn.LayerNorm(size)
+        self.spread = nn.Linear(size, size * config.frames_per_position) if config.frames_per_position > 1 else None
+        self.code_embeddings = nn.ModuleList(
+            nn.Embedding(config.codebook_size, size) for _ in range(config.n_codebooks)
+        )
+        self.fine = nn.ModuleList(self._blocks(config.fine_layers) for _ in range(config.n_codebooks - 1))
+        self.fine_norms = nn.ModuleList(nn.LayerNorm(size) for _ in range(config.n_codebooks - 1))
+        self.code_heads = nn.ModuleList(nn.Linear(size, config.codebook_size) for _ in range(config.n_codebooks))
+        self.aligner = Aligner(size)
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    def _blocks(self, count: int) -> nn.ModuleList:
+        config = self.config
+        return nn.ModuleList(
+            FrameBlock(
+                config.hidden_size,
+                config.decoder_intermediate_size,
+                kernel_size=config.decoder_kernel_size,
+                dropout=config.dropout,
+                initial_scale=1.0 / max(1, config.decoder_layers),
+            )
+            for _ in range(count)
+        )
+
+    @property
+    def generation_limit(self) -> int:
+        """Most frames."""
+        return self.config.max_frames
+
+    def default_generation(self) -> GenerationConfig:
+        """Take the most likely codes."""
+        return GenerationConfig(  # type: ignore[no-untyped-call]
+            max_new_tokens=self.config.max_frames, do_sample=False, pad_token_id=0
+        )
+
+    def use_code_vectors(self, vectors: Tensor) -> None:
+        """Start code embeddings and heads from a codec's centroids, so that similar codes begin as similar.
+
+        Args:
+            vectors: (n_codebooks, codebook_size, size), any scale; larger differences matter more.
+        """
+        generator = torch.Generator().manual_seed(0)
+        projection = torch.randn(vectors.shape[2], self.config.hidden_size, generator=generator)
+        projected = vectors.float() @ (projection / vectors.shape[2] ** 0.5)
+        scale = projected[0].std().clamp_min(1e-6)
+        with torch.no_grad():
+            for embedding, head, book in zip(self.code_embeddings, self.code_heads, projected, strict=True):
+                embedding.get_parameter("weight").copy_(0.5 * book / scale)
+                head.get_parameter("weight").copy_(0.05 * book / book.std().clamp_min(1e-6))
+
+    def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Read text both ways: int64 (batch, n_units) -> (batch, n_units, hidden_size), 0 behind a row's end."""
+        is_real = attention_mask.bool()
+        hidden = self.input_dropout(self.text_embedding(input_ids)) * is_real[:, :, None]
+        angles = rotary_angles(torch.arange(input_ids.shape[1], device=input_ids.device), self._head_size)
+        for layer in self.encoder:
+            hidden = layer(hidden, angles, is_real=is_real)
+        encoded: Tensor = self.encoder_norm(hidden) * is_real[:, :, None]
+        return encoded
+
+    def forward(
+        self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, labels: Tensor | None = None
+    ) -> ToknarOutput:
+        """Score codes against text; see `ToktsModel.forward`.
+
+        Returns:
+            Logits (batch, n_frames, n_codebooks, codebook_size), the losses, and the alignment.
+        Raises:
+            ModelError: no labels, or a row with fewer frames than text ids.
+        """
+        if input_ids is None or labels is None:
+            raise ModelError("forward wants input_ids and labels; call generate to speak", key="labels")
+        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        n_units, n_frames = attention_mask.sum(dim=1), (labels[:, 0] >= 0).sum(dim=1)
+        check_enough_frames(n_units, n_frames)
+        encoded = self.encode_text(input_ids, attention_mask)
+        is_real = length_mask(n_frames, labels.shape[2])[:, :, None]
+        codes = labels.clamp_min(0).transpose(1, 2)
+        units, alignment_loss = self.aligner(
+            encoded, self._embed(codes, len(self.code_embeddings)) * is_real, n_units=n_units, n_frames=n_frames
+        )
+        durations = durations_of_path(units, n_frames, n_units=input_ids.shape[1])
+        hidden = self._decode_frames(encoded, durations, total=labels.shape[2])
+        logits = torch.stack([self._head(book, hidden, codes, is_real) for book in range(codes.shape[2])], dim=2)
+        code_loss = self._code_loss(logits, labels.transpose(1, 2))
+        duration_loss = self._duration_loss(encoded, durations, attention_mask.bool())
+        config = self.config
+        return ToknarOutput(
+            loss=code_loss + config.alignment_weight * alignment_loss + config.duration_weight * duration_loss,
+            logits=logits,
+            code_loss=code_loss.detach(),
+            alignment_loss=alignment_loss.detach(),
+            duration_loss=duration_loss.detach(),
+            units=units,
+        )
+
+    def _embed(self, codes: Tensor, n_books: int) -> Tensor:
+        """Sum the embeddings of the first codebooks: int64 (batch, n_frames, n_codebooks) -> hidden."""
+        tables = list(self.code_embeddings)[:n_books]
+        return torch.stack([table(codes[:, :, book]) for book, table in enumerate(tables)]).sum(dim=0)
+
+    def _decode_frames(self, encoded: Tensor, durations: Tensor, *, total: int) -> Tensor:
+        """From units to frames, (batch, total, hidden_size)."""
+        rate = self.config.frames_per_position
+        hidden = self.upsampling(encoded, durations, total=total, frames_per_position=rate)
+        n_positions = -(-durations.sum(dim=1) // rate)
+        is_real = length_mask(n_positions, hidden.shape[1])[:, :, None]
+        for block in self.decoder:
+            hidden = block(hidden, is_real)
+        hidden = self.decoder_norm(hidden)
+        if self.spread is not None:
+            hidden = self.spread(hidden).reshape(len(hidden), -1, self.config.hidden_size)
+        return hidden[:, :total]
+
+    def _head(self, book: int, hidden: Tensor, codes: Tensor, is_real: Tensor) -> Tensor:
+        """Logits (batch, n_frames, codebook_size) of one codebook, given the codes of those before it."""
+        if book:
+            hidden = hidden + self._embed(codes, book)
+            for block in self.fine[book - 1]:
+                hidden = block(hidden, is_real)
+            hidden = self.fine_norms[book - 1](hidden)
+        logits: Tensor = self.code_heads[book](hidden)
+        return logits
+
+    def _code_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        weights = [*(self.config.code_weights or []), *[1.0] * logits.shape[2]][: logits.shape[2]]
+        losses = [
+            weight
+            * nn.functional.cross_entropy(
+                logits[:, :, book].float().flatten(0, 1), targets[:, :, book].flatten(), ignore_index=-100
+            )
+            for book, weight in enumerate(weights)
+        ]
+        return torch.stack(losses).sum() / sum(weights)
+
+    def _log_durations(self, encoded: Tensor) -> Tensor:
+        predicted: Tensor = self.durations(encoded)[:, :, 0].float()
+        return predicted
+
+    def _duration_loss(self, encoded: Tensor, durations: Tensor, is_real: Tensor) -> Tensor:
+        gaps = self._log_durations(encoded) - torch.log(durations.clamp_min(1).float())
+        return gaps[is_real].square().mean()
+
+    def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG002 - frames are in cache order
+        """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""
+        return logits.argmax(dim=3).transpose(1, 2)
+
+    def synthesize(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        generation: GenerationConfig,
+        seed: int | None = None,
+    ) -> Synthesis:
+        """Write all frames at once; see `ToktsModel.synthesize`."""
+        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        is_text = attention_mask.bool()
+        encoded = self.encode_text(input_ids, attention_mask)
+        limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
+        durations = whole_durations(
+            torch.exp(self._log_durations(encoded)), is_text, limit=self.config.max_frames_per_unit
+        )
+        wanted = durations.sum(dim=1)
+        ends = durations.cumsum(dim=1).clamp(max=limit)
+        durations = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
+        n_frames = durations.sum(dim=1)
+        codes = self._write(encoded, durations, RowSampler(input_ids, attention_mask, generation=generation, seed=seed))
+        codes = codes.masked_fill(~length_mask(n_frames, codes.shape[2])[:, None], 0)
+        frames = torch.arange(codes.shape[2], device=ends.device).expand(len(codes), -1).contiguous()
+        path = torch.searchsorted(ends, frames, right=True).clamp(max=input_ids.shape[1] - 1)
+        return Synthesis(
+            features=codes,
+            n_frames=n_frames,
+            stop_reasons=["eos" if fits else "length" for fits in (wanted <= limit).tolist()],
+            alignment=nn.functional.one_hot(path, input_ids.shape[1]).float(),
+        )
+
+    def _write(self, encoded: Tensor, durations: Tensor, sampler: RowSampler) -> Tensor:
+        """Choose codes, coarse to fine: int64 (batch, n_codebooks, n_frames)."""
+        n_frames = durations.sum(dim=1)
+        total = int(n_frames.max())
+        hidden = self._decode_frames(encoded, durations, total=total)
+        is_real = length_mask(n_frames, total)[:, :, None]
+        codes = hidden.new_zeros(len(hidden), total, len(self.code_heads), dtype=torch.long)
+        for book in range(len(self.code_heads)):
+            codes[:, :, book] = sampler.draw_frames(self._head(book, hidden, codes, is_real))
+        return codes.transpose(1, 2)
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Build a small model with fixed random weights and a tiny codec attached, in eval mode."""
+        codec = MelRVQ.tiny()
+        config = ToknarConfig(
+            n_codebooks=codec.n_codebooks,
+            codebook_size=codec.codebook_size,
+            text_limit=64,
+            hidden_size=32,
+            num_attention_heads=2,
+            encoder_layers=1,
+            intermediate_size=64,
+            decoder_layers=2,
+            decoder_intermediate_size=64,
+            fine_layers=1,
+            max_frames=96,
+            max_frames_per_unit=8,
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model = cls(config)
+        model.train(mode=False)
+        return model.attach_codec(codec)
+
+
+def check_enough_frames(n_units: Tensor, n_frames: Tensor) -> None:
+    """Refuse rows whose text ids do not get a frame each.
+
+    Args:
+        n_units: int64 (batch,), text ids.
+        n_frames: int64 (batch,).
+    Raises:
+        ModelError: naming the first such row.
+    """
+    if bool((n_frames < n_units).any()):
+        row = int((n_frames < n_units).long().argmax())
+        raise ModelError(
+            f"{int(n_frames[row])} frames cannot say {int(n_units[row])} text ids, one frame each at least; "
+            "give whole utterances (data.clip_seconds: null) or leave the row out",
+            key="labels",
+        )
