@@ -21,6 +21,7 @@ from toktts.data.splits import split_ids
 from toktts.errors import ConfigError, ToktsError
 from toktts.models._base import ToktsConfig, ToktsModel
 from toktts.text import Normalizer
+from toktts.text.phonemes import read_lexicon
 from toktts.tokens import build_tokenizer
 
 Progress = Callable[[int, int], None]
@@ -187,8 +188,10 @@ def normalizer(config: Config) -> Normalizer:
 
 
 def tokenizer(config: Config) -> PreTrainedTokenizerBase:
-    """Build the text tokenizer."""
-    return build_tokenizer(config.tokens.tokenizer)
+    """Build the text tokenizer, with the user's pronunciations where there are some."""
+    path = config.tokens.lexicon
+    lexicon = None if path is None else {word: " ".join(symbols) for word, symbols in read_lexicon(path).items()}
+    return build_tokenizer(config.tokens.tokenizer, lexicon=lexicon)
 
 
 def model(config: Config, text_tokenizer: PreTrainedTokenizerBase, codec: Codec) -> ToktsModel:
@@ -212,7 +215,8 @@ def model(config: Config, text_tokenizer: PreTrainedTokenizerBase, codec: Codec)
     try:
         model_config = config_class(**facts, **config.model.options)
     except ToktsError as error:
-        raise config.fault(f"model.options.{error.key}", error.message) from error
+        option = (error.key or "").removeprefix("model.")
+        raise config.fault(f"model.options.{option}", error.message) from error
     except (StrictDataclassError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise config.fault("model.options", f"do not fit {config.model.family}: {reason}; change them") from error
@@ -237,10 +241,14 @@ def generation(config: Config, built: ToktsModel) -> GenerationConfig:
     per_frame = built.config.n_codebooks if config.model.family == "tokflat" else 1
     result.max_new_tokens = max(1, min(frames * per_frame, built.generation_limit))
     result.num_beams = inference.num_beams
-    result.do_sample = inference.do_sample
+    if inference.do_sample is not None:
+        result.do_sample = inference.do_sample
     sampling = {"temperature": inference.temperature, "top_k": inference.top_k, "top_p": inference.top_p}
     for name, value in sampling.items():
-        setattr(result, name, value if inference.do_sample else None)
+        if not result.do_sample:
+            setattr(result, name, None)
+        elif value is not None:
+            setattr(result, name, value)
     return result
 
 

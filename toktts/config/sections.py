@@ -50,7 +50,8 @@ class TokensSection(Section):
     """What text becomes for the model."""
 
     name_in_config: ClassVar[str] = "tokens"
-    tokenizer: Literal["characters", "bytes"] = "characters"
+    tokenizer: Literal["characters", "bytes", "phonemes", "mixed"] = "characters"
+    lexicon: PathText | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +129,8 @@ class InferenceSection(Section):
     """How codes are drawn from the model."""
 
     name_in_config: ClassVar[str] = "inference"
-    do_sample: bool = True
-    temperature: Annotated[float, Between(0.01, 100)] = 1.0
+    do_sample: bool | None = None
+    temperature: Annotated[float, Between(0.01, 100)] | None = None
     top_k: Annotated[int, Between(1, 10**6)] | None = None
     top_p: Annotated[float, Between(0.001, 1)] | None = None
     num_beams: Annotated[int, Between(1, 64)] = 1
