@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
+from toktts.codecs._quiet import quiet_transformers
 from toktts.errors import CodecError
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ def read_audio_codec(folder: str | os.PathLike[str]) -> "PreTrainedModel":
         config = AutoConfig.from_pretrained(path, local_files_only=True)
         if not hasattr(config, "codebook_size") or not hasattr(config, "sampling_rate"):
             raise CodecError(f"holds a {config.model_type!r}, not an audio codec; use EnCodec, DAC or Mimi", file=path)
-        model, info = AutoModel.from_pretrained(
-            path, config=config, use_safetensors=True, local_files_only=True, output_loading_info=True
-        )
+        with quiet_transformers():
+            model, info = AutoModel.from_pretrained(
+                path, config=config, use_safetensors=True, local_files_only=True, output_loading_info=True
+            )
     except LOAD_ERRORS as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CodecError(f"cannot be loaded ({reason}); download or save it again", file=path) from error

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from toktts.codecs._quiet import quiet_transformers
+
 if TYPE_CHECKING:
     from transformers import EncodecConfig, EncodecModel
 
@@ -37,7 +39,9 @@ def save_random_encodec(folder: str | os.PathLike[str], *, seed: int = 0, small:
     """
     from transformers import EncodecConfig
 
-    random_encodec(small_config() if small else EncodecConfig(), seed=seed).save_pretrained(folder)
+    model = random_encodec(small_config() if small else EncodecConfig(), seed=seed)
+    with quiet_transformers():
+        model.save_pretrained(folder)
 
 
 def random_encodec(config: "EncodecConfig", *, seed: int) -> "EncodecModel":

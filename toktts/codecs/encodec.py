@@ -16,6 +16,7 @@ from toktts.audio import Waveform
 from toktts.codecs import _hub
 from toktts.codecs._base import CODEC_FILE, Codec, read_codec_file, write_codec_file
 from toktts.codecs._pretrained import read_audio_codec
+from toktts.codecs._quiet import quiet_transformers
 from toktts.codecs._random_encodec import random_encodec, tiny_config
 from toktts.codecs._rows import check_finite, frames_of_rows, groups_of_equal
 from toktts.errors import CodecError
@@ -137,7 +138,8 @@ class HuggingFaceCodec(Codec):
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `codec.json` and, beside it, the model as transformers writes it (safetensors)."""
-        self._model.save_pretrained(folder)
+        with quiet_transformers():
+            self._model.save_pretrained(folder)
         facts = {"bandwidth_kbps": self.bandwidth_kbps, "name": self.name, "revision": self.revision}
         write_codec_file(folder, {"codec": "encodec", **facts})
 

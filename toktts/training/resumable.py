@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback, Trai
 from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import TrainOutput
 
+from toktts.codecs._quiet import quiet_transformers
 from toktts.data.locks import FolderLock
 from toktts.errors import CheckpointError, RunFolderError, TrainingError
 from toktts.models import ToktsModel
@@ -251,7 +252,7 @@ class ResumableTrainer(Trainer):
         self.state.save_to_json(str(folder / STATE))
 
     def _save_model(self, folder: Path, *, save_codec: bool = False) -> None:
-        with saved_state.quiet():
+        with quiet_transformers():
             self.model.save_pretrained(folder, save_codec=save_codec)
         if self._tokenizer is not None:
             self._tokenizer.save_pretrained(folder)

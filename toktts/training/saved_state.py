@@ -1,9 +1,8 @@
 """Optimizer, scheduler and random generators <-> safetensors and JSON: nothing that could run code when it is read."""
 
-import contextlib
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +11,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers.utils import logging as hf_logging
 
 from toktts.errors import CheckpointError
 
 WEIGHTS = "model.safetensors"
 OPTIMIZER, OPTIMIZER_GROUPS = "optimizer.safetensors", "optimizer.json"
 SCHEDULER, SCALER, RNG = "scheduler.json", "scaler.json", "rng_state.safetensors"
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers from showing a bar for the one file that it writes."""
-    was_shown = hf_logging.is_progress_bar_enabled()
-    hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if was_shown:
-            hf_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def check_finite(model: nn.Module, *, step: int) -> None:
