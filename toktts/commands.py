@@ -59,6 +59,7 @@ def _samples_writer(config: Config) -> Callable[[Material, int], None]:
     folder = build.run_folder(config) / "samples"
 
     def write(material: Material, step: int) -> None:
+        """Speak with the model as it is after `step` steps."""
         rows = material.validation.select(range(min(n_samples, len(material.validation))))
         texts = [(row["id"], row["text"]) for row in rows]
         if texts:

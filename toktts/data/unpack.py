@@ -69,6 +69,11 @@ class _Unpacking:
         self.n_bytes = 0
 
     def all_of(self, tar: tarfile.TarFile) -> None:
+        """Write every member below the staging folder, one after the other.
+
+        Raises:
+            DownloadError: a member that must not be; what came before it lies in the staging folder.
+        """
         with tqdm(unit=" files", desc=f"unpacking {self.archive.name}", disable=None) as bar:
             for member in tar:
                 self.check(member)
@@ -84,6 +89,11 @@ class _Unpacking:
                 bar.update()
 
     def check(self, member: tarfile.TarInfo) -> None:
+        """Count a member, and refuse what is too much or neither a plain file nor a folder.
+
+        Raises:
+            DownloadError: names the member.
+        """
         self.n_members += 1
         self.n_bytes += member.size
         if self.n_members > self.limits.n_members:
