@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -22,6 +23,13 @@ app = typer.Typer(
 )
 INTERRUPTED = 130
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+
+class Unknown(StrEnum):
+    """What to do about characters that a model cannot read."""
+
+    error = "error"
+    skip = "skip"
 
 
 def show_version(wanted: bool) -> None:
@@ -78,9 +86,12 @@ def say(
     ],
     model: Annotated[str, typer.Option(help="A run folder.")] = "runs/demo",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    unknown: Annotated[Unknown, typer.Option(help="Characters the model cannot read: refuse or leave out.")] = (
+        Unknown.error
+    ),
 ) -> None:
     """Speak a text into a sound file."""
-    _run(ctx, lambda: _say(text, model=model, output=output, force=force))
+    _run(ctx, lambda: _say(text, model=model, output=output, force=force, unknown=unknown))
 
 
 app.command("speak", hidden=True)(say)
@@ -200,7 +211,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code or 0)
 
 
-def _say(text: str, *, model: str, output: Path, force: bool) -> None:
+def _say(text: str, *, model: str, output: Path, force: bool, unknown: Unknown) -> None:
     from toktts.entry import check_output, read_text
     from toktts.errors import ToktsError
 
@@ -214,11 +225,11 @@ def _say(text: str, *, model: str, output: Path, force: bool) -> None:
     from toktts.inference import say as speak
 
     if not to_stdout:
-        speak(words, model=model, output=output, force=force)
+        speak(words, model=model, output=output, force=force, unknown=unknown.value)
         return
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder, "speech.wav")
-        speak(words, model=model, output=wav, force=False)
+        speak(words, model=model, output=wav, force=False, unknown=unknown.value)
         with open(wav, "rb") as sound:
             shutil.copyfileobj(sound, sys.stdout.buffer)
 

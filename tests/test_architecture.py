@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # Imports run from left to right only.
 LEVELS = ["entry points", "launch", "evaluation", "training", "inference", "build", "config", "data", "models"]
-LEVELS += ["alignment", "codecs", "tokens", "text", "audio", "registry", "places", "errors"]
+LEVELS += ["alignment", "codecs", "tokens", "text", "audio", "registry", "memory", "places", "errors"]
 SCRIPTS = ("toktts_cli", "trainer", "generate_samples", "cloud_training")
 PACKAGE = sorted((ROOT / "toktts").rglob("*.py"))
 FILES = PACKAGE + [ROOT / f"{name}.py" for name in SCRIPTS if (ROOT / f"{name}.py").exists()]

@@ -93,8 +93,8 @@ import toktts_cli; toktts_cli.main(sys.argv[1:])
 # A voice that writes what it was asked to say: the command around it is what is tested.
 SAY = f"""{LIGHT}
 from pathlib import Path
-def say(text, *, model, output, force):
-    Path(output).write_bytes(f"{{text}}|{{model}}|{{force}}".encode())
+def say(text, *, model, output, force, unknown):
+    Path(output).write_bytes(f"{{text}}|{{model}}|{{force}}|{{unknown}}".encode())
 toktts.inference = sys.modules["toktts.inference"] = types.ModuleType("toktts.inference")
 toktts.inference.say = say
 import toktts_cli
@@ -106,16 +106,16 @@ def test_say_writes_the_file_it_was_asked_for(tmp_path: Path) -> None:
     out = tmp_path / "a.wav"
     result = toktts("say", "hello friend", "--model", "runs/x", "-o", str(out), code=SAY)
     assert (result.returncode, result.stderr) == (0, "")
-    assert out.read_bytes() == b"hello friend|runs/x|False"
+    assert out.read_bytes() == b"hello friend|runs/x|False|error"
 
 
 def test_speak_is_say() -> None:
-    assert toktts("speak", "hi", "-o", "-", code=SAY).stdout == "hi|runs/demo|False"
+    assert toktts("speak", "hi", "-o", "-", code=SAY).stdout == "hi|runs/demo|False|error"
 
 
 def test_say_reads_standard_input_and_writes_standard_output() -> None:
     result = toktts("say", "-", "-o", "-", code=SAY, stdin="\ufeffé!".encode())
-    assert (result.returncode, result.stdout) == (0, "é!|runs/demo|False")
+    assert (result.returncode, result.stdout) == (0, "é!|runs/demo|False|error")
 
 
 @pytest.mark.parametrize(
@@ -124,11 +124,13 @@ def test_say_reads_standard_input_and_writes_standard_output() -> None:
         ("a.xyz", "cannot write '.xyz'; use one of .wav, .flac, .ogg, .opus, .mp3"),
         ("a", "cannot write 'no ending'; use one of .wav, .flac, .ogg, .opus, .mp3"),
         ("nowhere/a.wav", "is in a folder that does not exist; make the folder first"),
+        ("folder.wav", "is a folder; name a file in it"),
         ("old.wav", "exists already; choose another name, or replace it with --force"),
     ],
 )
 def test_an_output_that_cannot_be_is_refused_before_any_work(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "old.wav").write_bytes(b"mine")
+    (tmp_path / "folder.wav").mkdir()
     with pytest.raises(AudioError) as error:
         check_output(tmp_path / name, force=False)
     assert str(error.value) == f"{tmp_path / name}: {message}"
@@ -147,7 +149,7 @@ def test_force_replaces_the_output(tmp_path: Path) -> None:
     out = tmp_path / "old.wav"
     out.write_bytes(b"mine")
     assert toktts("say", "hi", "-o", str(out), "--force", code=SAY).returncode == 0
-    assert out.read_bytes() == b"hi|runs/demo|True"
+    assert out.read_bytes() == b"hi|runs/demo|True|error"
 
 
 def test_text_that_is_not_utf8_is_refused_with_the_place() -> None:
@@ -197,6 +199,15 @@ def test_a_full_disk_is_a_fault_of_the_user() -> None:
     assert (result.returncode, result.stderr) == (
         2,
         "toktts: error: /x/y: No space left on device; free some space or choose another place\n",
+    )
+
+
+@pytest.mark.parametrize("error", ["MemoryError()", "RuntimeError('DefaultCPUAllocator: can\\'t allocate memory: x')"])
+def test_too_little_memory_is_a_fault_of_the_user(error: str) -> None:
+    result = entry(f"raise {error}")
+    assert (result.returncode, result.stderr) == (
+        2,
+        "toktts: error: memory ran out; lower the batch size, or leave other programs\n",
     )
 
 

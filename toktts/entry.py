@@ -12,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import NoReturn
 
 from toktts.errors import AudioError, ToktsError
+from toktts.memory import is_shortage
 
 USER_FAULT, INTERRUPTED, BROKEN_PIPE, TERMINATED = 2, 130, 141, 143
 _ENVIRONMENT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
@@ -41,6 +42,10 @@ def run_command(main: Callable[[], None], *, debug: bool = False) -> NoReturn:
         # Python flushes stdout once more while it exits, and would complain about the pipe again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(BROKEN_PIPE)
+    except (MemoryError, RuntimeError) as error:
+        if not is_shortage(error):
+            raise
+        _report_fault(ToktsError("memory ran out; lower the batch size, or leave other programs"), debug)
     except OSError as error:
         if error.errno not in _ENVIRONMENT_FAULTS:
             raise
@@ -57,7 +62,7 @@ def check_output(path: Path, *, force: bool) -> None:
         path: the file to be written; the ending chooses the format.
         force: an existing file may be replaced.
     Raises:
-        AudioError: unknown ending, no such folder, or the file exists.
+        AudioError: unknown ending, no such folder, a folder, or the file exists.
     """
     from toktts.audio.waveform import FORMATS
 
@@ -65,6 +70,8 @@ def check_output(path: Path, *, force: bool) -> None:
         raise AudioError(f"cannot write {path.suffix or 'no ending'!r}; use one of {', '.join(FORMATS)}", file=path)
     if not path.parent.is_dir():
         raise AudioError("is in a folder that does not exist; make the folder first", file=path)
+    if path.is_dir():
+        raise AudioError("is a folder; name a file in it", file=path)
     if path.exists() and not force:
         raise AudioError("exists already; choose another name, or replace it with --force", file=path)
 

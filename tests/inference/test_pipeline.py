@@ -199,6 +199,59 @@ def test_characters_the_tokenizer_does_not_know_are_named() -> None:
         pipe("مرحبا")
 
 
+def test_characters_the_tokenizer_does_not_know_can_be_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    model = registry.load("toktts.models", "tokar", ToktsModel).tiny()
+    pipe = toktts.inference.pipeline(model, tokenizer=build_tokenizer("characters"))
+    with caplog.at_level(logging.WARNING):
+        assert_same_sound(pipe("hello م", seed=0, unknown="skip")["audio"], pipe("hello", seed=0)["audio"])
+    assert "the model cannot read 'م' (U+0645); left out" in caplog.messages
+    with pytest.raises(TextError, match="text is empty"):
+        pipe("مم", unknown="skip")
+    with pytest.raises(ModelError, match="unknown: must be 'error' or 'skip', got 'drop'; change it"):
+        pipe("hello", unknown="drop")
+
+
+def test_silent_and_endless_speech_are_flagged(
+    tokar_pipe: TokttsPipeline, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def speak(*_args: object, **_params: object) -> dict[str, object]:
+        sound = [torch.zeros(20_000), torch.full((60_000,), 0.1)]
+        codes = torch.zeros(2, 2, 187, dtype=torch.long)
+        return {
+            "audio": sound,
+            "stop_reasons": ["eos", "eos"],
+            "features": codes,
+            "n_frames": torch.tensor([62, 187]),
+        }
+
+    monkeypatch.setattr(tokar_pipe, "forward", speak)
+    with caplog.at_level(logging.WARNING):
+        speech = tokar_pipe("Hi. Hello.")
+    assert speech["flaws"] == ["runaway", "silent"]
+    assert [message.partition(";")[0] for message in caplog.messages] == [
+        "speech runs away: it repeats itself, or is far too long for its text",
+        "speech is silent although its text is not",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("One. Two. Three.", "batch_size: memory ran out over 3 sentences at once; try batch_size=1"),
+        ("One.", "max_new_tokens: memory ran out over one sentence; lower it or end sentences earlier"),
+    ],
+)
+def test_too_little_memory_says_what_to_lower(
+    tokar_pipe: TokttsPipeline, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    def greedy(*_args: object, **_params: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(tokar_pipe, "forward", greedy)
+    with pytest.raises(ModelError, match=message):
+        tokar_pipe(text)
+
+
 def test_a_model_without_its_own_folder_needs_a_tokenizer() -> None:
     model = registry.load("toktts.models", "tokar", ToktsModel).tiny()
     with pytest.raises(ModelError, match="tokenizer: a model that was not loaded from a folder brings no tokenizer"):

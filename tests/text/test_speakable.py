@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toktts.errors import TextError
-from toktts.text import check_speakable, unknown_characters
+from toktts.text import check_speakable, leave_out_unknown, unknown_characters
 from toktts.text.basic import BasicNormalizer
 from toktts.tokens import ENGLISH_ALPHABET, build_tokenizer
 
@@ -39,6 +39,21 @@ def test_what_looks_like_special_tokens_is_checked_as_text() -> None:
         check_speakable("</s>", CHARACTERS)
     check_speakable(BasicNormalizer()("</s><pad>"), CHARACTERS)
     check_speakable("</s><pad>", BYTES)
+
+
+def test_characters_outside_the_alphabet_can_be_left_out() -> None:
+    kept, left_out = leave_out_unknown("hi سلام\ud800 س you", CHARACTERS)
+    assert kept == "hi   you"
+    assert left_out[0] == "'س' (U+0633)"
+    assert left_out[4:] == ["U+D800"]
+    assert leave_out_unknown("hi سلام", BYTES) == ("hi سلام", [])
+
+
+@given(st.text())
+def test_what_is_left_can_be_read(text: str) -> None:
+    kept, _ = leave_out_unknown(text, CHARACTERS)
+    assert unknown_characters(kept, CHARACTERS) == []
+    assert leave_out_unknown(kept, CHARACTERS) == (kept, [])
 
 
 @pytest.mark.parametrize(("text", "kind"), [(None, "NoneType"), (5, "int"), (b"hi", "bytes"), (["hi"], "list")])

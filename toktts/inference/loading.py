@@ -1,22 +1,24 @@
 """A run folder (or its copy on the Hub) -> the model, the tokenizer and the normaliser that belong together."""
 
-import contextlib
+import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForTextToWaveform, AutoTokenizer, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
 
 from toktts import registry
+from toktts.codecs._quiet import quiet_transformers
 from toktts.config._yaml import read_yaml
-from toktts.errors import ModelError
+from toktts.errors import ConfigError, ModelError
 from toktts.models import ToktsConfig, ToktsModel, register_all
 from toktts.models._checkpoint import check_checkpoint
 from toktts.text import Normalizer
 
 CONFIG_FILE = "config.yaml"
+# transformers reads the second as if it were not there when it is damaged, and dies of the third.
+JSON_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 DEFAULT_NORMALIZER = "basic"
 
 
@@ -31,28 +33,34 @@ def load_model(name_or_path: str | os.PathLike[str]) -> ToktsModel:
     name = os.fspath(name_or_path)
     register_all()
     check_checkpoint(name)
+    _check_json(Path(name))
     try:
         config: Any = AutoConfig.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise _cannot_load(name, error) from error
     if not isinstance(config, ToktsConfig):
         raise ModelError(f"is a {config.model_type} model, not one of toktts; name a run folder", file=name)
-    with _no_progress_bar():
-        model: ToktsModel = AutoModelForTextToWaveform.from_pretrained(name, config=config, trust_remote_code=False)
+    try:
+        with quiet_transformers():
+            model: ToktsModel = AutoModelForTextToWaveform.from_pretrained(name, config=config, trust_remote_code=False)
+    except SafetensorError as error:
+        raise _not_a_checkpoint(Path(name, "model.safetensors"), error) from error
     model.train(mode=False)
     return model
 
 
-@contextlib.contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """A small model loads at once, and a command that fails prints one line, not a bar as well."""
-    was_shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if was_shown:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+def _check_json(folder: Path) -> None:
+    for file in (folder / name for name in JSON_FILES):
+        try:
+            content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        except (OSError, ValueError) as error:
+            raise _not_a_checkpoint(file, error) from error
+        if not isinstance(content, dict):
+            raise _not_a_checkpoint(file, "no JSON object")
+
+
+def _not_a_checkpoint(file: Path, reason: object) -> ModelError:
+    return ModelError(f"is not of a toktts checkpoint ({reason}); copy the whole folder again", file=file)
 
 
 def _cannot_load(name: str, error: Exception) -> ModelError:
@@ -91,7 +99,11 @@ def load_normalizer(name_or_path: str | os.PathLike[str]) -> Normalizer:
     file = Path(name_or_path, CONFIG_FILE)
     name = DEFAULT_NORMALIZER
     if os.fspath(name_or_path) and file.is_file():
-        sections = read_yaml(file.read_text(encoding="utf-8"), os.fspath(file)).children()
+        try:
+            written = file.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot be read ({error}); copy the whole folder again", file=file) from error
+        sections = read_yaml(written, os.fspath(file)).children()
         text = sections["text"].children() if "text" in sections else {}
         name = str(text["normalizer"].value) if "normalizer" in text else name
     return registry.load("toktts.text", name, Normalizer, key="text.normalizer")()  # type: ignore[type-abstract]

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,16 @@ from transformers.pipelines.text_to_audio import TextToAudioPipeline
 
 from toktts.codecs._base import Codec
 from toktts.errors import ModelError, TextError
+from toktts.inference.flaws import ADVICE, Flaw, find_flaws
 from toktts.inference.loading import load_model, load_normalizer, load_tokenizer
 from toktts.inference.sentences import split_text
+from toktts.memory import explain_shortage
 from toktts.models import ToktsModel
-from toktts.text import Normalizer, check_speakable
+from toktts.text import Normalizer, check_speakable, leave_out_unknown
 
 PAUSE_S = 0.2
 BATCH_SIZE = 16
+Unknown = Literal["error", "skip"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +34,21 @@ class Speech(TypedDict):
         audio: float32 (n_samples,), in [-1, 1].
         sampling_rate: Hz.
         stop_reason: `eos` = the model ended, `length` = at least one sentence was cut at the limit, `empty` = no sound.
+        flaws: what can be told to be wrong, see `find_flaws`; empty when nothing is.
     """
 
     audio: npt.NDArray[np.float32]
     sampling_rate: int
     stop_reason: str
+    flaws: list[Flaw]
+
+
+class _Spoken(NamedTuple):
+    """One sentence as sound, and what is to be said about it."""
+
+    clip: npt.NDArray[np.float32]
+    stop_reason: str
+    flaws: set[Flaw]
 
 
 class TokttsPipeline(TextToAudioPipeline):
@@ -83,6 +96,7 @@ class TokttsPipeline(TextToAudioPipeline):
         num_beams: int | None = None,
         generation_config: GenerationConfig | None = None,
         batch_size: int = BATCH_SIZE,
+        unknown: Unknown = "error",
         forward_params: Mapping[str, Any] | None = None,
         generate_kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -99,6 +113,7 @@ class TokttsPipeline(TextToAudioPipeline):
             num_beams: where the family has beams.
             generation_config: laid over the model's own.
             batch_size: sentences spoken at once.
+            unknown: what to do about characters that the model cannot read: refuse them, or leave them out.
             forward_params: more arguments of `generate`, as the stock pipeline takes them.
             generate_kwargs: the same, and stronger.
         Returns:
@@ -124,14 +139,17 @@ class TokttsPipeline(TextToAudioPipeline):
             "generate_kwargs": {**own["generate_kwargs"], **(generate_kwargs or {}), **given},
         }
         if isinstance(text_inputs, str):
-            return self._speak([text_inputs], batch_size, params)[0]
+            return self._speak([text_inputs], batch_size, unknown, params)[0]
         if isinstance(text_inputs, bytes) or not isinstance(text_inputs, Iterable):
             raise TypeError(f"text must be str or a list of str, got {type(text_inputs).__name__}; convert it first")
-        return self._speak(list(text_inputs), batch_size, params)
+        return self._speak(list(text_inputs), batch_size, unknown, params)
 
-    def sentences(self, text: str) -> list[str]:
+    def sentences(self, text: str, *, unknown: Unknown = "error") -> list[str]:
         """Check a text and turn it into what the model reads, piece by piece.
 
+        Args:
+            text: of any length.
+            unknown: `skip` leaves out what the model cannot read, and logs it.
         Raises:
             TextError: nothing to speak, characters the model cannot read, or markup.
             TypeError: not a str.
@@ -141,44 +159,68 @@ class TokttsPipeline(TextToAudioPipeline):
         if text.lstrip().lower().startswith("<speak"):
             raise TextError("is SSML, which is not supported; give plain text")
         normalized = self.normalizer(text)
+        if unknown == "skip":
+            normalized, left_out = leave_out_unknown(normalized, self.tokenizer)
+            if left_out:
+                logger.warning("the model cannot read %s; left out", ", ".join(left_out))
         check_speakable(normalized, self.tokenizer)
         return split_text(normalized, limit=self.model.config.text_limit - 1, count_ids=self._count_ids)
 
     def _count_ids(self, text: str) -> int:
         return len(self.tokenizer.encode(text, add_special_tokens=False))
 
-    def _speak(self, texts: list[str], batch_size: int, params: Mapping[str, Any]) -> list[Speech]:
+    def _speak(self, texts: list[str], batch_size: int, unknown: Unknown, params: Mapping[str, Any]) -> list[Speech]:
         if batch_size < 1:
             raise ModelError(f"must be at least 1, got {batch_size}; change it", key="batch_size")
-        sentences = [self.sentences(text) for text in texts]
+        if unknown not in ("error", "skip"):
+            raise ModelError(f"must be 'error' or 'skip', got {unknown!r}; change it", key="unknown")
+        sentences = [self.sentences(text, unknown=unknown) for text in texts]
         # Neighbours in length share a batch, so little of it is padding.
         order = sorted({sentence for parts in sentences for sentence in parts}, key=lambda part: (len(part), part))
-        spoken: dict[str, tuple[npt.NDArray[np.float32], str]] = {}
+        spoken: dict[str, _Spoken] = {}
         for start in range(0, len(order), batch_size):
             spoken |= self._speak_batch(order[start : start + batch_size], params)
         return [self._join([spoken[sentence] for sentence in parts]) for parts in sentences]
 
-    def _speak_batch(
-        self, sentences: list[str], params: Mapping[str, Any]
-    ) -> dict[str, tuple[npt.NDArray[np.float32], str]]:
+    def _speak_batch(self, sentences: list[str], params: Mapping[str, Any]) -> dict[str, _Spoken]:
         batch = self.tokenizer(sentences, padding=True, return_tensors="pt")
         inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
-        output = self.forward(inputs, **params)  # type: ignore[no-untyped-call]
+        with explain_shortage(lambda: _too_large(len(sentences))):
+            output = self.forward(inputs, **params)  # type: ignore[no-untyped-call]
         clips = [clip.to(torch.float32).numpy() for clip in output["audio"]]
         if not all(np.isfinite(clip).all() for clip in clips):
             raise ModelError("made samples that are not finite; its weights are damaged, train or load it again")
-        return dict(zip(sentences, zip(clips, output["stop_reasons"], strict=True), strict=True))
+        flaws = [self._flaws(sentence, output, row) for row, sentence in enumerate(sentences)]
+        spoken = [_Spoken(*facts) for facts in zip(clips, output["stop_reasons"], flaws, strict=True)]
+        return dict(zip(sentences, spoken, strict=True))
 
-    def _join(self, parts: list[tuple[npt.NDArray[np.float32], str]]) -> Speech:
+    def _flaws(self, sentence: str, output: Mapping[str, Any], row: int) -> set[Flaw]:
+        codes = (
+            output["features"][row, :, : int(output["n_frames"][row])] if self.model.feature_kind == "codes" else None
+        )
+        return find_flaws(sentence, output["audio"][row], codes, sampling_rate=self.model.config.sampling_rate)
+
+    def _join(self, parts: list[_Spoken]) -> Speech:
         sampling_rate = self.model.config.sampling_rate
         pause = np.zeros(round(PAUSE_S * sampling_rate), dtype=np.float32)
-        clips = [clip for clip, _ in parts if clip.size]
+        clips = [part.clip for part in parts if part.clip.size]
         audio = np.concatenate([piece for clip in clips for piece in (pause, clip)][1:] or [pause[:0]])
-        reasons = {reason for _, reason in parts}
+        reasons = {part.stop_reason for part in parts}
+        flaws = sorted(set[Flaw]().union(*(part.flaws for part in parts)))
         if "length" in reasons:
             logger.warning("speech was cut at the limit of the model; shorten the text or raise max_new_tokens")
+        for flaw in flaws:
+            logger.warning(ADVICE[flaw])
         reason = "empty" if not clips else "length" if "length" in reasons else "eos"
-        return Speech(audio=audio, sampling_rate=sampling_rate, stop_reason=reason)
+        return Speech(audio=audio, sampling_rate=sampling_rate, stop_reason=reason, flaws=flaws)
+
+
+def _too_large(n_sentences: int) -> ModelError:
+    if n_sentences == 1:
+        return ModelError("memory ran out over one sentence; lower it or end sentences earlier", key="max_new_tokens")
+    return ModelError(
+        f"memory ran out over {n_sentences} sentences at once; try batch_size={n_sentences // 2}", key="batch_size"
+    )
 
 
 def pipeline(

@@ -7,10 +7,18 @@ import torch
 
 from toktts.audio import Waveform
 from toktts.errors import AudioError, ModelError
-from toktts.inference.pipeline import Speech, pipeline
+from toktts.inference.pipeline import Speech, Unknown, pipeline
 
 
-def say(text: str, *, model: str | os.PathLike[str], output: Path, force: bool = False, seed: int = 0) -> None:
+def say(
+    text: str,
+    *,
+    model: str | os.PathLike[str],
+    output: Path,
+    force: bool = False,
+    unknown: Unknown = "error",
+    seed: int = 0,
+) -> None:
     """Speak a text into a file; the same seed writes the same bytes.
 
     Args:
@@ -18,6 +26,7 @@ def say(text: str, *, model: str | os.PathLike[str], output: Path, force: bool =
         model: a run folder or Hub id.
         output: sound file; the ending chooses the format.
         force: an existing file may be replaced.
+        unknown: what to do about characters that the model cannot read: refuse them, or leave them out.
         seed: of the drawing of codes.
     Raises:
         TextError: text that cannot be spoken.
@@ -26,7 +35,7 @@ def say(text: str, *, model: str | os.PathLike[str], output: Path, force: bool =
     """
     if output.exists() and not force:
         raise AudioError("exists already; choose another name, or replace it with --force", file=output)
-    speech: Speech = pipeline(model)(text, seed=seed)
+    speech: Speech = pipeline(model)(text, seed=seed, unknown=unknown)
     if not speech["audio"].size:
         raise ModelError("made no sound of this text; train it longer or write more words", file=model)
     as_waveform(speech).save(output)

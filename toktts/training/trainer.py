@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from toktts.data.collate import Collator
+from toktts.errors import TrainingError
+from toktts.memory import explain_shortage
 from toktts.models import ToktsModel
 from toktts.training.arguments import ToktsTrainingArguments, best_precision
 from toktts.training.callbacks import TimeLimit
@@ -156,6 +158,23 @@ class ToktsTrainer(ResumableTrainer):
         batches = islice(self._batch_sampler, step * per_step, (step + 1) * per_step)
         rows: Any = self.train_dataset
         return [str(rows[index].get("id", index)) for batch in batches for index in batch]
+
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """Run forward and backward.
+
+        Raises:
+            TrainingError: the loss is not finite, or memory ran out; the checkpoints stay as they are.
+        """
+        with explain_shortage(lambda: self._too_large(inputs["labels"])):
+            return super().training_step(model, inputs, num_items_in_batch)
+
+    def _too_large(self, labels: Tensor) -> TrainingError:
+        n_rows, n_frames = labels.shape[0], labels.shape[0] * labels.shape[2]
+        return TrainingError(
+            f"memory ran out at step {self.state.global_step} over {n_rows} rows of {labels.shape[2]} frames; set "
+            f"data.max_frames_per_batch={max(1, n_frames // 2)} or training.args.per_device_train_batch_size="
+            f"{max(1, n_rows // 2)}, and training.allow_inexact=true to resume from the last checkpoint"
+        )
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> LRScheduler:
         """Move the learning rate by time if that is limited, else as the reference does, else as the library does."""
