@@ -68,7 +68,7 @@ def _spell_numbers(text: str) -> str:
 
 def _money(match: re.Match[str]) -> str:
     unit = MONEY[match[1]]
-    said = f" {_number(match[2])} {unit}{'' if match[2] == '1' else 's'} "
+    said = f" {_count(match[2])} {unit}{'' if match[2] == '1' else 's'} "
     return said + (f"and {_number(match[3])} cents " if match[3] and match[3] != "00" else "")
 
 
@@ -82,10 +82,14 @@ def _digits(text: str) -> str:
 
 
 def _number(text: str) -> str:
+    is_year = len(text) == 4 and 1100 <= int(text) < 2000
+    return _year(int(text)) if is_year else _count(text)
+
+
+def _count(text: str) -> str:
     if len(text) > LONGEST or (len(text) > 1 and text[0] == "0"):
         return _digits(text)
-    number = int(text)
-    return _year(number) if 1100 <= number < 2000 else _cardinal(number)
+    return _cardinal(int(text))
 
 
 def _year(number: int) -> str:

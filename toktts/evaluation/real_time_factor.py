@@ -4,7 +4,7 @@ from toktts.evaluation._base import Metric, Sample, Score
 
 
 class RealTimeFactor(Metric):
-    """Seconds of computing for a second of speech; below 1 is faster than listening."""
+    """Seconds of computing for a second of speech; below 1 is faster than listening, 0.01 is 100 times real time."""
 
     title = "real-time factor"
     unit = ""

@@ -63,11 +63,13 @@ def speak(
             make_folder(out / name)
     if examples:
         pipe(examples[0].text, seed=seed)  # the first time is slower than all others
+    # On the CPU, what other programs take does not count.
+    clock = time.process_time if pipe.device.type == "cpu" else time.perf_counter
     columns: Columns = {VOICE: [], CODEC: [], ORIGINALS: []}
     for example in tqdm(examples, desc=f"speaking into {out.name}", unit="sentence", disable=len(examples) < 2):
-        start_s = time.perf_counter()
+        start_s = clock()
         speech = pipe(example.text, seed=seed)
-        compute_s = time.perf_counter() - start_s
+        compute_s = clock() - start_s
         said = _write(out, VOICE, example, audible(speech, example.id, pipe))
         about = Sample(id=example.id, text=example.text, speech=said, voice=voice or None)
         columns[VOICE].append(replace(about, compute_s=compute_s, reference=example.recording))
