@@ -69,6 +69,40 @@ GOLDEN = [
     ("wait -- what", "wait - what"),
     ("Hello, world!", "Hello, world!"),
     ("don't", "don't"),
+    ("Henry VIII. a new penalty", "Henry the eighth a new penalty"),
+    ("George III., as many", "George the third, as many"),
+    ("Elizabeth II's reign", "Elizabeth the second's reign"),
+    ("Chapter IV", "Chapter four"),
+    ("World War II ended", "World War two ended"),
+    ("Robert I. Nash", "Robert I. Nash"),
+    ("When I saw", "When I saw"),
+    ("An IV drip", "An IV drip"),
+    ("serial No. C2766.", "serial number C two seven six six."),
+    ("Nos. 3 and 4", "numbers three and four"),
+    ("the .22 rifle", "the twenty-two rifle"),
+    ("1308 prisoners", "one thousand three hundred eight prisoners"),
+    ("in 1963 prisoners", "in nineteen sixty-three prisoners"),
+    ("the 1920s", "the nineteen twenties"),
+    ("£3 10s. 6d. for it", "three pounds ten shillings six pence for it"),
+    ("£3 10s.", "three pounds ten shillings."),
+    ("on 2024-05-17 at noon", "on May seventeenth, twenty twenty-four at noon"),
+    ("5/17/2024", "May seventeenth, twenty twenty-four"),
+    ("17/5/2024", "May seventeenth, twenty twenty-four"),
+    ("call 555-1234", "call five five five, one two three four"),
+    ("(555) 123-4567", "five five five, one two three, four five six seven"),
+    ("+44 20 7946 0958", "plus four four, two zero, seven nine four six, zero nine five eight"),
+    ("500-1000 men", "five hundred to one thousand men"),
+    ("3:2", "three to two"),
+    ("5 p.m.", "five P M."),
+    ("5 p.m. sharp", "five P M sharp"),
+    ("e.g. this, i.e. that", "for example this, that is that"),
+    ("see https://example.com/a-b.", "see example dot com slash a dash b."),
+    ("www.python.org", "W W W dot python dot org"),
+    ("mail joe.smith@example.co.uk!", "mail joe dot smith at example dot co dot uk!"),
+    ("10 ft. tall", "ten feet tall"),
+    ("Neely St. and St. Paul", "Neely Street and Saint Paul"),
+    ("[[HH AH0 L OW1]] 5 [[AH0]]", "[[HH AH0 L OW1]] five [[AH0]]"),
+    ("5[[AH0]]6", "five[[AH0]]six"),
 ]
 
 
@@ -108,9 +142,11 @@ def test_any_number_is_said_in_letters_blanks_and_hyphens(number: int) -> None:
     assert said.replace(" ", "").replace("-", "").isalpha()
 
 
-@pytest.mark.parametrize("unit", ["1", "1,", "1,111,", "1.", "1-", "1/", "$1", "Dr. ", "\u0301", "a"])
+@pytest.mark.parametrize(
+    "unit", ["1", "1,", "1,111,", "1.", "1-", "1/", "$1", "Dr. ", "\u0301", "a", "é", "a.", "a@", "1:", "[[", "[[5]]"]
+)
 def test_a_long_text_takes_time_in_proportion(unit: str) -> None:
     text = unit * (20_000 // len(unit))
-    start = time.perf_counter()
+    start = time.process_time()
     normalize(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -9,9 +9,9 @@ from toktts.text._trace import Rewrite
 class Normalizer(ABC):
     """str -> str, with three promises for every string there is.
 
-    It never raises; what it gives holds no digit (`str.isdigit`); and it leaves its own output as it is. Inline phonemes,
-    `[[HH AH0 L OW1]]`, pass through it, digits and all. Whether the result can be spoken by a model is another
-    question, see `check_speakable`.
+    It never raises; what it gives holds no digit (`str.isdigit`); and it leaves its own output as it is. Inline
+    phonemes, `[[HH AH0 L OW1]]`, pass through it, digits and all. Whether the result can be spoken by a model is
+    another question, see `check_speakable`.
     """
 
     language: ClassVar[str]

@@ -4,24 +4,27 @@ import re
 
 from toktts.text._numbers import cardinal, decimal, digits, ordinal, year
 from toktts.text._rule import Rule
+from toktts.text._wordlist import word_set
 
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+SHORT_MONTHS = {"Mar": "March", "Apr": "April", "Jun": "June", "Jul": "July"}
 ROMAN = {"I": 1, "V": 5, "X": 10}
-NUMBERED = frozenset(
-    "Chapter Part Act Scene Volume Vol Book War Type Phase Section Title Article Class Appendix Figure Table Level Stage "
-    "Grade Mark Mk Apollo Schedule Exhibit Bowl Canto Division Corps Lesson Unit Number Gemini Saturn Titan".split()
+NUMBERED = word_set(
+    "Chapter Part Act Scene Volume Vol Book War Type Phase Section Title Article Class Appendix Figure Table "
+    "Level Stage Grade Mark Mk Apollo Schedule Exhibit Bowl Canto Division Corps Lesson Unit Number Gemini Saturn "
+    "Titan"
 )
-NO_NAMES = frozenset(
-    "A An The This That In On At Of For From To By With And Or But If When So As Is Was It He She We You They What How "
-    "Now Then Here There No Not Or May Also All Well Yes".split()
+NO_NAMES = word_set(
+    "A An The This That In On At Of For From To By With And Or But If When So As Is Was It He She We You They "
+    "What How Now Then Here There No Not Or May Also All Well Yes"
 )
-RULERS = frozenset(
-    "Charles Henry George James Edward William Elizabeth Mary Richard Louis Francis Napoleon Pius Leo Frederick Philip "
-    "Alexander Nicholas Peter Catherine Darius Xerxes Sargon Ramses Wilhelm Otto Ferdinand Robert Cyrus Artaxerxes "
-    "Nebuchadnezzar Alfonso Umberto Ivan Paul John".split()
+RULERS = word_set(
+    "Charles Henry George James Edward William Elizabeth Mary Richard Louis Francis Napoleon Pius Leo Frederick "
+    "Philip Alexander Nicholas Peter Catherine Darius Xerxes Sargon Ramses Wilhelm Otto Ferdinand Robert Cyrus "
+    "Artaxerxes Nebuchadnezzar Alfonso Umberto Ivan Paul John"
 )
 
 
@@ -68,6 +71,13 @@ def _telephone(match: re.Match[str]) -> str:
     return plus + ", ".join(digits(group) for group in re.findall(r"\d+", match[0]))
 
 
+def _old_money(match: re.Match[str]) -> str:
+    parts = [(match["pounds"], "pound", "pounds"), (match["shillings"], "shilling", "shillings")]
+    if match["pence"]:
+        parts.append((match["pence"], "penny", "pence"))
+    return " ".join(f"{decimal(amount)} {one if amount == '1' else many}" for amount, one, many in parts)
+
+
 DATE_RULES = (
     Rule(
         "ISO date",
@@ -82,7 +92,8 @@ DATE_RULES = (
     Rule(
         "telephone",
         re.compile(
-            r"(?<![\d.,-])(?:(?:\+?1[ -])?(?:\(\d{3}\) ?|\d{3}[ -])\d{3}-\d{4}|(?:\+?1 )\d{3} \d{3} \d{4}|[2-9]\d\d-\d{4}(?<!00))"
+            r"(?<![\d.,-])(?:(?:\+?1[ -])?(?:\(\d{3}\) ?|\d{3}[ -])\d{3}-\d{4}"
+            r"|(?:\+?1 )\d{3} \d{3} \d{4}|[2-9]\d\d-\d{4}(?<!00))"
             r"(?![\d-]|[.,]\d)|\+\d{1,3}(?:[ -]\d{2,5}){2,5}(?![\d-]|[.,]\d)"
         ),
         _telephone,
@@ -108,16 +119,11 @@ FIGURE_RULES = (
     ),
     Rule(
         "shillings and pence",
-        re.compile(r"£ ?(?P<pounds>\d[\d,]*+) (?P<shillings>\d\d?) ?s\b\.?(?: ?(?P<pence>\d\d?) ?d\b(?:\.(?!\s*$))?)?"),
-        lambda match: _old_money(match),
+        re.compile(
+            r"£ ?(?P<pounds>\d[\d,]*+) (?P<shillings>\d\d?) ?s\b(?:\.(?!\s*$))?"
+            r"(?: ?(?P<pence>\d\d?) ?d\b(?:\.(?!\s*$))?)?"
+        ),
+        _old_money,
     ),
     Rule("month", re.compile(r"\b(Mar|Apr|Jun|Jul)\. (?=\d)"), lambda match: f"{SHORT_MONTHS[match[1]]} "),
 )
-SHORT_MONTHS = {"Mar": "March", "Apr": "April", "Jun": "June", "Jul": "July"}
-
-
-def _old_money(match: re.Match[str]) -> str:
-    parts = [(match["pounds"], "pound", "pounds"), (match["shillings"], "shilling", "shillings")]
-    if match["pence"]:
-        parts.append((match["pence"], "penny", "pence"))
-    return " ".join(f"{decimal(amount)} {one if amount == '1' else many}" for amount, one, many in parts)

@@ -1,4 +1,4 @@
-"""Rules that spell out English as it is written: addresses, dates, amounts, times, ordinals, fractions, units, signs, abbreviations.
+"""Rules that spell out English as it is written: dates, amounts, times, ordinals, fractions, units, signs and more.
 
 They run in the order of `RULES`: what is more special first.
 All patterns expect ASCII digits. No rule writes a digit or a sign, so a second pass finds nothing to do.
@@ -12,6 +12,7 @@ from toktts.text._numbers import LONGEST, cardinal, decimal, digits, fraction, o
 from toktts.text._rule import Rule
 from toktts.text._tables import ABBREVIATIONS, CURRENCIES, SIGNS, UNITS
 from toktts.text._web import WEB_RULES
+from toktts.text._wordlist import word_set
 
 # Possessive, and anchored by START below, so that a megabyte of digits still takes linear time.
 NUMBER = r"(?:\d{1,3}(?:,\d{3}(?!\d))++|\d++)(?:\.\d++)?|\.\d++"
@@ -152,7 +153,7 @@ YEAR_CUE = re.compile(
     re.IGNORECASE,
 )
 COUNTED = re.compile(r" ([a-z]{3,}s)\b")
-NOT_COUNTED = frozenset("this thus plus does goes less was has his its across perhaps always towards unless".split())
+NOT_COUNTED = word_set("this thus plus does goes less was has his its across perhaps always towards unless")
 ABBREVIATION = re.compile(rf"\b(?P<short>{_choice(ABBREVIATIONS)})\.(?P<end>\s*$)?")
 
 

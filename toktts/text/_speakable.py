@@ -33,7 +33,9 @@ def check_speakable(text: str, tokenizer: TextTokenizer) -> None:
         raise TextError("text is empty; write at least one word")
     for offset, character in enumerate(text):
         if _is_half(character):
-            raise TextError(f"text holds half a character, {show_character(character)} at {offset}; encode it as UTF-8 again")
+            raise TextError(
+                f"text holds half a character, {show_character(character)} at {offset}; encode it as UTF-8 again"
+            )
     if not any(character.isalnum() for character in text):
         listed = ", ".join(show_character(character) for character in dict.fromkeys(text) if not character.isspace())
         raise TextError(f"text holds nothing to speak, only {listed}; write at least one word")
@@ -81,7 +83,9 @@ def leave_out_unknown(text: str, tokenizer: TextTokenizer) -> tuple[str, list[st
         What is left, and what was left out, each character once in a form that can be printed.
     """
     unknown = [character for _, character in unknown_characters(text, tokenizer)]
-    return text.translate({ord(character): None for character in unknown}), [show_character(character) for character in unknown]
+    return text.translate({ord(character): None for character in unknown}), [
+        show_character(character) for character in unknown
+    ]
 
 
 def _is_half(character: str) -> bool:

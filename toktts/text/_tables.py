@@ -56,5 +56,6 @@ ABBREVIATIONS: Mapping[str, str] = {
     "Inc": "Incorporated", "Co": "Company", "Corp": "Corporation", "Dept": "Department", "Esq": "Esquire",
     "vs": "versus", "etc": "et cetera", "e.g": "for example", "i.e": "that is", "approx": "approximately",
     "Jan": "January", "Feb": "February", "Aug": "August", "Sept": "September", "Oct": "October", "Nov": "November",
-    "Dec": "December", "Messrs": "Messieurs", "Supt": "Superintendent", "viz": "namely", "cf": "compare", "et al": "et al",
+    "Dec": "December", "Messrs": "Messieurs", "Supt": "Superintendent", "viz": "namely", "cf": "compare",
+    "et al": "et al",
 }  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from toktts.text._rule import Rule
 
-DOMAINS = "com|org|net|edu|gov|mil|int|info|io|dev|ai|app|uk|us|ca|de|fr|eu|ch|at|nl|se|no|dk|it|es|jp|au|nz|in|ie"
+DOMAINS = "com|org|net|edu|gov|mil|int|info|io|dev|ai|app|uk|ca|de|fr|eu|ch|nl|dk|jp|au|nz|ie"
 SPOKEN: Mapping[str, str] = {
     ".": "dot", "@": "at", "-": "dash", "_": "underscore", "+": "plus", "/": "slash", "?": "question mark",
     "=": "equals", "&": "and", "#": "hash", "%": "percent", ":": "colon", "~": "tilde",
@@ -32,14 +32,16 @@ WEB_RULES = (
     ),
     Rule(
         "URL",
-        re.compile(r"\b(?:https?|ftp)://[!-Z^-~]*[A-Za-z0-9/]|(?<![\w.-])www\.[!-Z^-~]*[A-Za-z0-9/]", re.IGNORECASE),
+        re.compile(
+            r"\b(?:https?|ftp)://[!-Z^-~]*[A-Za-z0-9/]|(?<![A-Za-z0-9.-])www\.[!-Z^-~]*[A-Za-z0-9/]", re.IGNORECASE
+        ),
         lambda match: say_address(match[0]),
     ),
     Rule(
         "domain",
         re.compile(
-            rf"(?<![\w.@-])(?:[A-Za-z][A-Za-z0-9-]{{1,62}}\.)(?:[A-Za-z0-9-]{{1,63}}\.){{0,7}}"
-            rf"(?:{DOMAINS})(?![\w-])(?!\.[A-Za-z])(?:/[!-Z^-~]*[A-Za-z0-9/])?"
+            rf"(?<![A-Za-z0-9.-])(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}"
+            rf"(?:{DOMAINS})(?![A-Za-z-])(?!\.[A-Za-z])(?:/[!-Z^-~]*[A-Za-z0-9/])?"
         ),
         lambda match: say_address(match[0]),
     ),

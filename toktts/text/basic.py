@@ -85,7 +85,7 @@ def _tidy(traced: TracedText) -> None:
     length = len(traced.text)
     traced.edit(
         (
-            (match.start(), match.end(), " " if 0 < match.start() and match.end() < length else "")
+            (match.start(), match.end(), " " if match.start() > 0 and match.end() < length else "")
             for match in WHITE_SPACE.finditer(traced.text)
         ),
         "white space",

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Final, Literal
 
 from toktts.errors import TextError
+from toktts.text._wordlist import word_set
 from toktts.text.phonemes.folding import fold
+from toktts.text.phonemes.guessing import guess
 from toktts.text.phonemes.homographs import Context, choose
 from toktts.text.phonemes.lexicon import dictionary, read_lexicon
 from toktts.text.phonemes.morphology import derive
@@ -17,7 +19,7 @@ from toktts.text.phonemes.symbols import Symbols, parse_symbols
 from toktts.text.phonemes.words import Source, Word, join_words
 
 Unknown = Literal["g2p", "letters"]
-CLIPPED: Final = frozenset("'bout 'cause 'course 'cuse 'em 'm 'n 'round 's 'til 'tis 'twas".split())
+CLIPPED: Final = word_set("'bout 'cause 'course 'cuse 'em 'm 'n 'round 's 'til 'tis 'twas")
 """Words that begin with an apostrophe; before any other word it is a quote."""
 
 
@@ -131,7 +133,7 @@ class EnglishPhonemizer:
             return symbols, "rule"
         if self.unknown == "letters":
             return tuple(_letters_of(written)), "letters"
-        return spell(word), "g2p"
+        return guess(word), "g2p"
 
     def _own(self, written: str) -> Symbols | None:
         """The user lexicon: as written, in small letters, folded."""
@@ -160,7 +162,9 @@ def _inline(written: str, start: int) -> Symbols:
 
 
 def _without_quotes(word: str) -> str:
-    """Drop apostrophes around a word that are quotes; those of 'em and doin' stay."""
+    """Drop apostrophes around a word that are quotes; those of 'em, doin' and dogs' stay."""
+    if word.startswith("'") and word.endswith("'"):
+        word = word.strip("'")
     if word.startswith("'") and word.rstrip("'") not in CLIPPED:
         word = word.lstrip("'")
     if word.endswith("'") and word not in dictionary() and not word.endswith(("in'", "s'")):

@@ -6,8 +6,8 @@ import unicodedata
 from typing import Final
 
 from toktts.errors import TextError
+from toktts.text._speakable import SHOWN, show_character
 
-SHOWN: Final = 5
 APOSTROPHES: Final = "'’ʼ‘′＇"
 SPECIAL: Final = {
     **{"ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ð": "th", "Ð": "th", "þ": "th", "Þ": "th"},
@@ -88,10 +88,5 @@ def _shape(character: str) -> str | None:
 
 def _listed(unreadable: dict[str, int]) -> str:
     places = sorted((place, character) for character, place in unreadable.items())
-    listed = ", ".join(f"{_show(character)} at {place}" for place, character in places[:SHOWN])
+    listed = ", ".join(f"{show_character(character)} at {place}" for place, character in places[:SHOWN])
     return listed + (f" and {len(places) - SHOWN} more" if len(places) > SHOWN else "")
-
-
-def _show(character: str) -> str:
-    code_point = f"U+{ord(character):04X}"
-    return f"{character!r} ({code_point})" if character.isprintable() else code_point

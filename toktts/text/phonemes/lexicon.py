@@ -28,7 +28,7 @@ def asset(name: str) -> bytes:
 def dictionary() -> Dictionary:
     """Load the dictionary in the package, once; it takes about 0.2 s."""
     lines = lzma.decompress(asset(DICTIONARY_FILE)).decode("utf-8").splitlines()
-    return dict(line.split("\t", 1) for line in lines)  # type: ignore[misc]
+    return dict(line.split("\t", 1) for line in lines)
 
 
 def read_lexicon(path: str | os.PathLike[str]) -> dict[str, Symbols]:

@@ -1,8 +1,8 @@
 """A small network that guesses how an unknown word is said: letters in, up to three sounds a letter out.
 
 All letters are read at once. Each gives three slots that hold a sound or nothing, trained by connectionist temporal
-classification (Graves et al. 2006), so that no alignment of letters and sounds is needed. Between layers the guess so far is
-fed back, which lets the slots agree with each other (Nozaki and Komatsu 2021, arXiv:2104.02724).
+classification (Graves et al. 2006), so that no alignment of letters and sounds is needed. Between layers the guess so
+far is fed back, which lets the slots agree with each other (Nozaki and Komatsu 2021, arXiv:2104.02724).
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,8 @@ class Layer(nn.Module):
         hidden = hidden + self._mix(self.conv_norm(hidden))
         hidden = hidden + self._attend(self.attention_norm(hidden))
         inner = functional.gelu(self.feed_in(self.feed_norm(hidden)))
-        return hidden + self.dropout(self.feed_out(inner))
+        mixed: Tensor = hidden + self.dropout(self.feed_out(inner))
+        return mixed
 
     def _mix(self, hidden: Tensor) -> Tensor:
         """Weigh each letter with its neighbours, every channel for itself: a depthwise convolution."""
@@ -107,7 +108,7 @@ class LetterNetwork(nn.Module):
 
     def _guess(self, hidden: Tensor) -> Tensor:
         batch, n_letters, _ = hidden.shape
-        logits = self.head(self.norm(hidden)).float()
+        logits: Tensor = self.head(self.norm(hidden)).float()
         return logits.view(batch, n_letters * self.size.slots, N_CLASSES).log_softmax(-1)
 
     @torch.inference_mode()
