@@ -70,7 +70,7 @@ def test_training_the_vocoder_leaves_identity_and_codes_alone() -> None:
     identity, codes = codec.identity, codec.encode(voice()).clone()
     optimizer = torch.optim.SGD(codec.parameters(), lr=0.1)
     codec.train()
-    codec(codes).square().mean().backward()
+    codec(codes).samples.square().mean().backward()
     optimizer.step()
     assert codec.identity == identity
     assert torch.equal(codec.encode(voice()), codes)
@@ -82,7 +82,8 @@ def test_the_identity_follows_the_front_and_the_codebooks_but_not_the_vocoder() 
         name: MelRVQ(dataclasses.replace(base, **change)).identity
         for name, change in {
             "base": {},
-            "vocoder": {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "kernel_size": 3},
+            "vocoder": {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "kernel_size": 3}
+            | {"code_embedding_size": 4},
             "floor": {"floor": 1e-4},
             "hop": {"hop_length": 160},
         }.items()
@@ -93,7 +94,8 @@ def test_the_identity_follows_the_front_and_the_codebooks_but_not_the_vocoder() 
 
 def test_gradients_reach_the_vocoder_and_the_code_embeddings_only() -> None:
     codec = MelRVQ.tiny().train()
-    codec(torch.randint(16, (1, 2, 20))).square().mean().backward()
+    output = codec(torch.randint(16, (1, 2, 20)))
+    (output.samples.square().mean() + output.log_pitch.mean() + output.voicing.mean()).backward()
     assert all(parameter.grad is not None for parameter in codec.parameters())
     assert not any(tensor.requires_grad for tensor in (codec.mean, codec.scale, codec.codebooks))
 
@@ -103,6 +105,41 @@ def test_vocoding_equals_decoding(codec: MelRVQ) -> None:
     torch.testing.assert_close(codec.vocode(codes).clamp(-1, 1), codec.decode(codes).samples, rtol=0, atol=1e-5)
 
 
+def test_decoding_is_the_same_every_time_and_draws_nothing(codec: MelRVQ) -> None:
+    codes = codec.encode(voice())
+    before = torch.get_rng_state()
+    once, again = codec.decode(codes).samples, codec.decode(codes).samples
+    assert torch.equal(once, again)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_rows_of_a_batch_sound_as_they_do_alone(codec: MelRVQ) -> None:
+    """Bit by bit: a rounding error in a pitch would grow with every period."""
+    codes = torch.randint(16, (3, 2, 200), generator=torch.Generator().manual_seed(0))
+    counts = torch.tensor([200, 3, 77])
+    together = codec.decode(codes, n_frames=counts)
+    for row, count, clip in zip(codes, counts.tolist(), together, strict=True):
+        assert torch.equal(clip.samples, codec.decode(row[None, :, :count]).samples)
+
+
+def test_the_codec_speaks_at_a_pitch_that_is_given(codec: MelRVQ) -> None:
+    codes = codec.encode(voice())
+    low, high = (codec(codes, pitch=torch.full((1, codes.shape[2]), hertz)) for hertz in (100.0, 200.0))
+    assert not torch.allclose(low.samples, high.samples, atol=1e-3)
+    assert torch.equal(low.log_pitch, high.log_pitch), "the prediction is what it was"
+
+
+def test_rounded_weights_are_those_that_are_stored(tmp_path: Path) -> None:
+    trained = MelRVQ.tiny()
+    with torch.no_grad():
+        for parameter in trained.parameters():
+            parameter += 1e-5 * torch.randn_like(parameter)
+    trained.round_weights()
+    trained.save_pretrained(tmp_path)
+    copy = MelRVQ.from_pretrained(tmp_path).state_dict()
+    assert all(torch.equal(copy[name], tensor) for name, tensor in trained.state_dict().items())
+
+
 def test_weights_are_stored_in_half_precision_but_the_quantiser_exactly(codec: MelRVQ, tmp_path: Path) -> None:
     codec.save_pretrained(tmp_path)
     stored = load_file(tmp_path / WEIGHTS_FILE)
@@ -110,7 +147,7 @@ def test_weights_are_stored_in_half_precision_but_the_quantiser_exactly(codec: M
     assert exact == {"mean", "scale", "codebooks"}
     assert torch.equal(stored["codebooks"], codec.codebooks)
     facts = json.loads((tmp_path / "codec.json").read_text(encoding="utf-8"))
-    assert facts == {"codec": "melrvq", "version": 1, "options": dataclasses.asdict(codec.options)}
+    assert facts == {"codec": "melrvq", "version": 2, "options": dataclasses.asdict(codec.options)}
 
 
 def test_building_a_tiny_codec_leaves_the_global_generator_alone() -> None:
@@ -136,6 +173,7 @@ def test_too_few_frames_are_refused_with_how_many_are_wanted(codec: MelRVQ) -> N
         ({"n_mels": 641}, "n_mels must be 1 to 640, half of n_fft, got 641; 80 is usual"),
         ({"kernel_size": 4}, "kernel_size must be odd, got 4; 7 is usual"),
         ({"floor": 0.0}, "floor must lie above 0, got 0.0"),
+        ({"code_embedding_size": 0}, "code_embedding_size must be at least 1, got 0"),
         ({"hidden_size": 0}, "hidden_size must be at least 1, got 0; leave it out for the default"),
     ],
 )
@@ -173,6 +211,6 @@ def test_a_damaged_folder_is_refused_in_one_line(codec: MelRVQ, tmp_path: Path, 
 def test_another_version_is_refused(codec: MelRVQ, tmp_path: Path) -> None:
     codec.save_pretrained(tmp_path)
     text = (tmp_path / "codec.json").read_text(encoding="utf-8")
-    (tmp_path / "codec.json").write_text(text.replace('"version": 1', '"version": 2'), encoding="utf-8")
-    with pytest.raises(CodecError, match="is not a melrvq codec of version 1; make it again"):
+    (tmp_path / "codec.json").write_text(text.replace('"version": 2', '"version": 1'), encoding="utf-8")
+    with pytest.raises(CodecError, match="is not a melrvq codec of version 2; make it again"):
         MelRVQ.from_pretrained(tmp_path)

@@ -93,7 +93,7 @@ def test_different_sounds_have_different_features_that_sound_different(name: str
 
 @every_codec
 def test_a_saved_and_loaded_codec_has_equal_features_and_sound(name: str, tmp_path: Path) -> None:
-    """Weights may be stored in half precision, once: a copy of a copy is exact."""
+    """Weights may be stored in half precision, but a tiny codec has only such as that holds exactly."""
     codec = tiny(name)
     waveform = speech_like(codec, 8000)
     features = codec.encode(waveform)
@@ -102,10 +102,7 @@ def test_a_saved_and_loaded_codec_has_equal_features_and_sound(name: str, tmp_pa
     assert type(copy) is type(codec)
     assert copy.identity == codec.identity
     assert torch.equal(copy.encode(waveform), features)
-    assert same(copy.decode(features).samples, codec.decode(features).samples, atol=2e-3)
-    copy.save_pretrained(tmp_path / "copy of copy")
-    again = type(codec).from_pretrained(tmp_path / "copy of copy")
-    assert torch.equal(again.decode(features).samples, copy.decode(features).samples)
+    assert torch.equal(copy.decode(features).samples, codec.decode(features).samples)
 
 
 @every_codec

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from toktts.codecs.melrvq import MelRVQ
 from toktts.data.corpora.folder import Folder
 from toktts.errors import CodecError, CorpusError
-from toktts.training.codec_data import CodecAudio, SegmentDataset, encode_audio, fit_on_audio, read_codec_audio
+from toktts.training.codec_data import (
+    CodecAudio,
+    SegmentDataset,
+    encode_audio,
+    fit_on_audio,
+    read_codec_audio,
+    track_audio,
+)
 
 HOP = 320
 
@@ -37,12 +44,13 @@ def counting(n_frames: list[int]) -> tuple[CodecAudio, list[torch.Tensor]]:
 
 def segments(n_frames: list[int], *, seed: int = 0, n_segments: int = 20) -> SegmentDataset:
     audio, codes = counting(n_frames)
-    return SegmentDataset(audio, codes, hop_length=HOP, segment_frames=4, n_segments=n_segments, seed=seed)
+    tracks = [torch.stack([100 + row[1].float(), (row[1] % 2).float()]) for row in codes]
+    return SegmentDataset(audio, codes, tracks, hop_length=HOP, segment_frames=4, n_segments=n_segments, seed=seed)
 
 
 @given(n_frames=st.lists(st.integers(4, 60), min_size=1, max_size=5), seed=st.integers(0, 2**20))
 @settings(max_examples=15)
-def test_codes_and_samples_of_a_segment_are_of_the_same_place(n_frames: list[int], seed: int) -> None:
+def test_codes_samples_and_pitch_of_a_segment_are_of_the_same_place(n_frames: list[int], seed: int) -> None:
     data = segments(n_frames, seed=seed)
     for index in range(5):
         segment = data[index]
@@ -53,6 +61,8 @@ def test_codes_and_samples_of_a_segment_are_of_the_same_place(n_frames: list[int
         assert frames.diff().eq(1).all()
         expected = (clips / 8 + frames / 1024).repeat_interleave(HOP)
         torch.testing.assert_close(segment["samples"], expected, rtol=1e-3, atol=0)
+        assert torch.equal(segment["pitch"], 100.0 + frames)
+        assert torch.equal(segment["voiced"], (frames % 2).float())
 
 
 def test_a_segment_follows_from_seed_and_index_alone() -> None:
@@ -111,6 +121,22 @@ def test_codes_of_the_corpus_are_those_that_the_codec_gives(corpus: Folder, code
     for index, row in enumerate(codes):
         assert row.dtype == torch.int16
         assert torch.equal(row.long(), codec.encode(audio.waveform(index))[0])
+
+
+def test_pitch_is_tracked_frame_by_frame_without_gaps() -> None:
+    """A sine of 200 Hz between silences, 25 frames each; and a clip of nothing but silence."""
+    sine = 0.5 * torch.sin(2 * torch.pi * 200 * torch.arange(25 * HOP) / 24_000)
+    silence = torch.zeros(25 * HOP)
+    clips = [torch.cat([silence, sine, silence]).half(), silence.half()]
+    spoken, silent = track_audio(CodecAudio(["sine", "silence"], clips, 24_000), HOP)
+    assert spoken.shape == (2, 75)
+    assert spoken[1, 30:45].all()
+    assert not spoken[1, :20].any()
+    torch.testing.assert_close(spoken[0, 30:45], torch.full((15,), 200.0), rtol=0.02, atol=0)
+    assert (spoken[0] > 0).all()
+    assert silent.shape == (2, 25)
+    assert not silent[1].any()
+    assert (silent[0] > 0).all()
 
 
 def test_fitting_follows_from_the_seed_and_uses_no_more_frames_than_asked(

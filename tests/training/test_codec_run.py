@@ -9,6 +9,7 @@ from toktts.codecs.melrvq import MelRVQ
 from toktts.config import Config, load_config
 from toktts.data.corpora.folder import Folder
 from toktts.errors import CheckpointError, ConfigError, RunFolderError
+from toktts.training import codec_run
 from toktts.training.codec_run import train_codec_run, write_samples
 
 pytestmark = pytest.mark.medium
@@ -45,6 +46,16 @@ def test_a_run_folder_holds_the_codec_twice_and_what_it_came_from(run: Path) -> 
     assert (run / "rejected.jsonl").read_text(encoding="utf-8") == ""
     assert sorted(path.name for path in (run / "checkpoints").glob("checkpoint-*")) == ["checkpoint-2", "checkpoint-4"]
     assert not list(run.glob(".tmp-*"))
+
+
+def test_the_codec_that_training_returns_is_the_one_that_was_saved(
+    root: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned = []
+    monkeypatch.setattr(codec_run, "_summary", lambda trained, _: returned.append(trained.codec) or "")
+    train_codec_run(tiny_config(root, corpus, tmp_path / "run", "training.args.max_steps=1"))
+    saved = load_codec(tmp_path / "run").state_dict()
+    assert all(torch.equal(saved[name], tensor) for name, tensor in returned[0].state_dict().items())
 
 
 def test_each_evaluation_leaves_a_clip_real_and_coded_equally_long(run: Path) -> None:

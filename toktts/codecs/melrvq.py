@@ -20,12 +20,15 @@ from toktts.codecs._base import Codec, read_codec_file, write_codec_file
 from toktts.codecs._mel import LogMel
 from toktts.codecs._rows import check_finite, frames_of_rows
 from toktts.codecs._rvq import dequantize, fit_codebooks, quantize
-from toktts.codecs._vocoder import FrameVocoder
+from toktts.codecs._vocoder import FrameVocoder, VocoderOutput
 from toktts.errors import CodecError
 
 WEIGHTS_FILE = "model.safetensors"
-VERSION = 1
-VOCODER_OPTIONS = ("hidden_size", "intermediate_size", "num_hidden_layers", "kernel_size")
+VERSION = 2
+"""Of the files."""
+CODES_VERSION = 1
+"""Of the way from sound to codes; raised when codes change."""
+VOCODER_OPTIONS = ("hidden_size", "intermediate_size", "num_hidden_layers", "kernel_size", "code_embedding_size")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class MelRVQOptions:
         intermediate_size: width of its perceptrons.
         num_hidden_layers: its blocks.
         kernel_size: frames its convolutions see.
+        code_embedding_size: values that the vocoder learns about a frame's codes, beside their centroids.
     """
 
     sampling_rate: int = 24_000
@@ -61,11 +65,13 @@ class MelRVQOptions:
     intermediate_size: int = 768
     num_hidden_layers: int = 6
     kernel_size: int = 7
+    code_embedding_size: int = 64
 
     def __post_init__(self) -> None:
         self._check(1 <= self.n_codebooks <= 8, "n_codebooks", "must be 1 to 8; 2 is 1.5 kbps")
         self._check(2 <= self.codebook_size <= 2**15, "codebook_size", "must be 2 to 32768; 1024 is usual")
-        for name in ("sampling_rate", "hop_length", "hidden_size", "intermediate_size", "num_hidden_layers"):
+        sizes = ("hidden_size", "intermediate_size", "num_hidden_layers", "code_embedding_size")
+        for name in ("sampling_rate", "hop_length", *sizes):
             self._check(getattr(self, name) >= 1, name, "must be at least 1; leave it out for the default")
         for name in ("floor", "low_band_weight", "high_band_weight"):
             self._check(0 < getattr(self, name) < 1000, name, "must lie above 0; leave it out for the default")
@@ -91,7 +97,7 @@ class MelRVQOptions:
 
 
 class MelRVQ(Codec, nn.Module):
-    """Log-mel frames -> residual k-means codes -> ConvNeXt and inverse STFT.
+    """Log-mel frames -> residual k-means codes -> ConvNeXt, pulses and noise, inverse STFT.
 
     Build one with `MelRVQ(options)`, then `fit` it on mel frames; `decode` is noise until its vocoder is trained
     (`config/codec/`).
@@ -120,18 +126,19 @@ class MelRVQ(Codec, nn.Module):
         self.register_buffer("mean", torch.zeros(options.n_mels))
         self.register_buffer("scale", torch.ones(options.n_mels))
         self.register_buffer("codebooks", torch.zeros(options.n_codebooks, options.codebook_size, options.n_mels))
-        tables = [nn.Embedding(options.codebook_size, options.hidden_size) for _ in range(options.n_codebooks)]
+        tables = [nn.Embedding(options.codebook_size, options.code_embedding_size) for _ in range(options.n_codebooks)]
         for table in tables:
-            nn.init.zeros_(table.weight)
+            nn.init.normal_(table.weight, std=0.02)
         self.code_embeddings = nn.ModuleList(tables)
         self.vocoder = FrameVocoder(
-            options.n_mels + options.hidden_size,
+            options.n_mels + options.code_embedding_size,
             options.hidden_size,
             intermediate_size=options.intermediate_size,
             num_hidden_layers=options.num_hidden_layers,
             kernel_size=options.kernel_size,
             n_fft=options.n_fft,
             hop_length=options.hop_length,
+            sampling_rate=options.sampling_rate,
         )
         self.eval()
 
@@ -142,7 +149,7 @@ class MelRVQ(Codec, nn.Module):
         digest = hashlib.sha256(json.dumps(front, sort_keys=True).encode())
         for tensor in (self.mean, self.scale, self.codebooks):
             digest.update(tensor.detach().cpu().float().numpy().tobytes())
-        return f"melrvq-{VERSION}-{digest.hexdigest()[:16]}"
+        return f"melrvq-{CODES_VERSION}-{digest.hexdigest()[:16]}"
 
     def fit(self, mel: Tensor, *, iterations: int = 30, seed: int = 0) -> None:
         """Fit the codebooks on mel frames of the corpus.
@@ -191,28 +198,59 @@ class MelRVQ(Codec, nn.Module):
 
     @torch.no_grad()
     def decode(self, features: Tensor, *, n_frames: Tensor | None = None) -> Waveform:
-        """Turn codes (batch, n_codebooks, n_frames) back into sound; see `Codec.decode`."""
+        """Turn codes (batch, n_codebooks, n_frames) back into sound; see `Codec.decode`.
+
+        Frames that are put behind change earlier sound only within the receptive field. A change in the middle may
+        change everything behind it, through the phase of the pulses; see `FrameVocoder.forward`.
+        """
         clips = []
         for codes, count in zip(features, frames_of_rows(features, n_frames), strict=True):
             self.check_codes(codes[None, :, :count])
             clips.append(self.vocode(codes[None, :, :count])[0].clamp(-1.0, 1.0) if count else torch.zeros(0))
         return pad_clips(clips, self.sampling_rate)
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Run `vocode`, under the name that whatever wraps a module for training calls."""
-        return self.vocode(codes)
+    def forward(
+        self,
+        codes: Tensor,
+        *,
+        pitch: Tensor | None = None,
+        phase: Tensor | None = None,
+        noise: Tensor | None = None,
+    ) -> VocoderOutput:
+        """Differentiable decode of equally long rows.
+
+        Args:
+            codes: (batch, n_codebooks, n_frames).
+            pitch: Hz (batch, n_frames) to speak at; see `FrameVocoder.forward`, as for the rest.
+            phase: where the pulses begin, in periods (batch,).
+            noise: to be shaped, (batch, n_frames, n_fft // 2 + 1, 2).
+        """
+        output: VocoderOutput = self.vocoder(self.frame_vectors(codes), pitch=pitch, phase=phase, noise=noise)
+        return output
 
     def vocode(self, codes: Tensor) -> Tensor:
         """Differentiable decode of equally long rows: (batch, n_codebooks, n_frames) -> float32 samples."""
+        return self.forward(codes).samples
+
+    def frame_vectors(self, codes: Tensor) -> Tensor:
+        """Look up what the vocoder sees of codes (batch, n_codebooks, n_frames): (batch, n_frames, values)."""
         batch, _, n_frames = codes.shape
         flat = codes.transpose(0, 1).reshape(self.n_codebooks, -1)
         mel = dequantize(flat, self.codebooks)
         learned = sum((table(row) for table, row in zip(self.code_embeddings, flat, strict=True)), torch.zeros(()))
-        samples: Tensor = self.vocoder(torch.cat([mel, learned], dim=1).view(batch, n_frames, -1))
-        return samples
+        return torch.cat([mel, learned], dim=1).view(batch, n_frames, -1)
+
+    @torch.no_grad()
+    def round_weights(self) -> None:
+        """Round the weights, in place, to what half precision holds: then a saved and loaded copy is equal.
+
+        Otherwise the pitch of a copy differs a little, and so, after seconds, does its phase.
+        """
+        for parameter in self.parameters():
+            parameter.copy_(parameter.half())
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write `codec.json` and half-precision weights; the quantiser stays in single precision."""
+        """Write `codec.json` and half-precision weights (see `round_weights`); the quantiser stays in single."""
         write_codec_file(folder, {"codec": "melrvq", "version": VERSION, "options": asdict(self.options)})
         exact = ("mean", "scale", "codebooks")
         state = {
@@ -250,6 +288,7 @@ class MelRVQ(Codec, nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             codec = cls(options)
+            codec.round_weights()
             speech_like = torch.randn(2, options.sampling_rate) * torch.linspace(0, 0.5, options.sampling_rate)
         codec.fit(codec.log_mel(speech_like).transpose(1, 2).flatten(0, 1), iterations=3)
         return codec

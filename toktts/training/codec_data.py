@@ -12,8 +12,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from toktts.audio import Waveform
+from toktts.audio.pitch import track_pitch
 from toktts.audio.reading import Finding, read_clip
 from toktts.codecs._base import Codec
+from toktts.codecs._vocoder import TYPICAL_PITCH
 from toktts.codecs.melrvq import MelRVQ
 from toktts.data.corpora._base import Corpus
 from toktts.data.keyed import keyed_generator
@@ -177,6 +179,20 @@ def encode_audio(
     return codes
 
 
+def track_audio(
+    audio: CodecAudio, hop_length: int, *, on_progress: Progress = lambda _done, _total: None
+) -> list[Tensor]:
+    """Track the pitch of every clip: float32 (2, n_frames) each, Hz without gaps, and 1 where it was heard."""
+    tracks = []
+    for index in range(len(audio.clips)):
+        track = track_pitch(audio.waveform(index), hop_length=hop_length)
+        # A clip that nobody speaks in has no pitch at all; then any will do.
+        pitch = track.continuous() if track.voiced.any() else torch.full_like(track.f0, TYPICAL_PITCH)
+        tracks.append(torch.stack([pitch, track.voiced.float()]))
+        on_progress(index + 1, len(audio.clips))
+    return tracks
+
+
 class SegmentDataset(Dataset[dict[str, Tensor]]):
     """Stretches of sound with their codes, drawn anew for every index: long clips as often as they are longer.
 
@@ -185,6 +201,7 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
     Args:
         audio: clips of at least `segment_frames` frames.
         codes: of each clip, as `encode_audio` gives them.
+        tracks: pitch of each clip, as `track_audio` gives it.
         hop_length: samples a frame.
         segment_frames: frames of a segment.
         n_segments: how many there are.
@@ -195,6 +212,7 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         self,
         audio: CodecAudio,
         codes: Sequence[Tensor],
+        tracks: Sequence[Tensor],
         *,
         hop_length: int,
         segment_frames: int,
@@ -203,6 +221,7 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
     ) -> None:
         self.audio = audio
         self.codes = codes
+        self.tracks = tracks
         self.hop_length = hop_length
         self.segment_frames = segment_frames
         self.n_segments = n_segments
@@ -222,11 +241,15 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         """Cut one segment.
 
         Returns:
-            `codes`, int64 (n_codebooks, segment_frames), and `samples`, float32 (segment_frames * hop_length,).
+            `codes`, int64 (n_codebooks, segment_frames); `samples`, float32 (segment_frames * hop_length,); `pitch`
+            in Hz and `voiced`, float32 (segment_frames,).
         """
         clip, first = self.place(index)
         last = first + self.segment_frames
+        pitch, voiced = self.tracks[clip][:, first:last]
         return {
             "codes": self.codes[clip][:, first:last].long(),
             "samples": self.audio.clips[clip][first * self.hop_length : last * self.hop_length].float(),
+            "pitch": pitch,
+            "voiced": voiced,
         }

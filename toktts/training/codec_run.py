@@ -31,6 +31,7 @@ from toktts.training.codec_data import (
     encode_audio,
     fit_on_audio,
     read_codec_audio,
+    track_audio,
 )
 from toktts.training.codec_losses import SpectralDistance
 from toktts.training.codec_task import KEY, CodecRecipe, CodecTask, codec_task
@@ -165,6 +166,7 @@ def train_codec(
     trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
     elapsed_s = time.monotonic() - began if time_limit is None else time_limit.elapsed_s
     codec = codec.cpu().eval()
+    codec.round_weights()
     _save(codec, folder)
     _save(codec, folder / "codec")
     trainer.state.save_to_json(str(folder / "trainer_state.json"))
@@ -225,11 +227,14 @@ def _segments(
 ) -> tuple[SegmentDataset, SegmentDataset]:
     with _progress_bar("encoding the corpus") as on_progress:
         codes = encode_audio(codec, training, on_progress=on_progress)
+    with _progress_bar("tracking the pitch") as on_progress:
+        tracks = track_audio(training, codec.hop_length, on_progress=on_progress)
+    held_out_codes, held_out_tracks = encode_audio(codec, held_out), track_audio(held_out, codec.hop_length)
     shape = {"hop_length": codec.hop_length, "segment_frames": recipe.segment_frames, "seed": args.seed}
     n_segments = args.max_steps * _rows_per_step(args)
     return (
-        SegmentDataset(training, codes, n_segments=n_segments, **shape),
-        SegmentDataset(held_out, encode_audio(codec, held_out), n_segments=recipe.held_out_segments, **shape),
+        SegmentDataset(training, codes, tracks, n_segments=n_segments, **shape),
+        SegmentDataset(held_out, held_out_codes, held_out_tracks, n_segments=recipe.held_out_segments, **shape),
     )
 
 
@@ -260,11 +265,10 @@ def write_samples(codec: MelRVQ, clips: Sequence[Waveform], folder: Path) -> Non
     device = next(codec.parameters()).device
     for index, clip in enumerate(clips):
         real = Waveform(clip.samples[:, : round(SAMPLE_SECONDS * clip.sampling_rate)], clip.sampling_rate)
-        coded = codec.decode(codec.encode(Waveform(real.samples.to(device), real.sampling_rate)))
+        decoded = codec.decode(codec.encode(Waveform(real.samples.to(device), real.sampling_rate)))
+        coded = Waveform(decoded.samples.cpu()[:, : real.samples.shape[1]], real.sampling_rate)
         real.save(folder / f"{index:02}-real.wav")
-        Waveform(coded.samples.cpu()[:, : real.samples.shape[1]], real.sampling_rate).save(
-            folder / f"{index:02}-codec.wav"
-        )
+        coded.save(folder / f"{index:02}-codec.wav")
 
 
 def _save(codec: MelRVQ, folder: Path) -> None:

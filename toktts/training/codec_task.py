@@ -29,6 +29,8 @@ class CodecRecipe:
         adversarial_weight: weight of their judgement beside the spectral distance.
         matching_weight: weight of the distance between their hidden layers.
         judged_share: share of each batch that they hear.
+        pitch_weight: weight of the error of the predicted log pitch.
+        voicing_weight: weight of the error of which frames have one.
         discriminator_learning_rate: its highest value; it falls as the vocoder's does.
         max_hours: most sound held in memory.
         held_out_segments: examples of an evaluation.
@@ -38,16 +40,18 @@ class CodecRecipe:
     adversarial_from: float = 0.25
     adversarial_ramp: float = 0.05
     adversarial_weight: float = 0.1
-    matching_weight: float = 0.7
-    judged_share: float = 0.5
-    discriminator_learning_rate: float = 4e-4
+    matching_weight: float = 1.0
+    judged_share: float = 0.67
+    pitch_weight: float = 1.0
+    voicing_weight: float = 0.1
+    discriminator_learning_rate: float = 6e-4
     max_hours: float = 10.0
     held_out_segments: int = 32
 
     def __post_init__(self) -> None:
         for name in ("adversarial_from", "adversarial_ramp", "judged_share"):
             _check_range(self, name, 0, 1)
-        for name in ("adversarial_weight", "matching_weight"):
+        for name in ("adversarial_weight", "matching_weight", "pitch_weight", "voicing_weight"):
             _check_range(self, name, 0, 1000)
         _check_range(self, "discriminator_learning_rate", 0, 1)
         _check_range(self, "segment_frames", 1, 10_000)

@@ -15,12 +15,13 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import SequentialSampler, default_collate
 from transformers import TrainerCallback
 
+from toktts.codecs._vocoder import VocoderOutput
 from toktts.codecs.melrvq import WEIGHTS_FILE, MelRVQ
 from toktts.errors import CheckpointError
 from toktts.training.arguments import ToktsTrainingArguments
 from toktts.training.callbacks import TimeLimit
 from toktts.training.codec_data import SegmentDataset
-from toktts.training.codec_losses import Discriminators, SpectralDistance
+from toktts.training.codec_losses import Discriminators, SpectralDistance, pitch_losses
 from toktts.training.codec_task import CodecRecipe
 from toktts.training.resumable import ResumableTrainer
 from toktts.training.schedule import TimeSchedule, reference_schedule
@@ -153,20 +154,31 @@ class CodecTrainer(ResumableTrainer):
 
         Nets run in bfloat16 if `args.bf16`, spectra always in single precision.
         """
-        real = inputs["samples"]
+        real, pitch = inputs["samples"], inputs["pitch"]
         with self._autocast():
-            fake = model(inputs["codes"])
-        loss = self._note("spectral_loss", self.spectral_distance(fake, real))
+            # The tracked pitch makes the pulses, so that the filters learn from harmonics that are in their places.
+            output = model(inputs["codes"], pitch=pitch, **_fresh_randomness(self.model, pitch))
+        fake = output.samples
+        loss = self._note("spectral_loss", self.spectral_distance(fake, real)) + self._pitch_loss(output, inputs)
         share = self.adversarial_share()
         if share > 0:
             n_judged = max(1, round(len(real) * self.recipe.judged_share))
             loss = loss + share * self._adversarial_loss(real[:n_judged], fake[:n_judged])
         return (loss, {"samples": fake}) if return_outputs else loss
 
+    def _pitch_loss(self, output: VocoderOutput, inputs: Mapping[str, Tensor]) -> Tensor:
+        pitch_loss, voicing_loss = pitch_losses(
+            output.log_pitch, output.voicing, pitch=inputs["pitch"], voiced=inputs["voiced"]
+        )
+        self._note("pitch_loss", pitch_loss)
+        self._note("voicing_loss", voicing_loss)
+        return self.recipe.pitch_weight * pitch_loss + self.recipe.voicing_weight * voicing_loss
+
     def _adversarial_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Let the discriminators learn from a batch, then ask them what the vocoder has to pay."""
+        judges = self.discriminators.draw()
         with self._autocast():
-            own_loss = self._note("discriminator_loss", self.discriminators.own_loss(real, fake))
+            own_loss = self._note("discriminator_loss", self.discriminators.own_loss(real, fake, judges))
         factor = self._get_learning_rate() / self.args.learning_rate
         for group in self.discriminators_optimizer.param_groups:
             group["lr"] = self.recipe.discriminator_learning_rate * factor
@@ -175,7 +187,7 @@ class CodecTrainer(ResumableTrainer):
         self.discriminators_optimizer.step()
         self.discriminators.requires_grad_(False)
         with self._autocast():
-            adversarial, matching = self.discriminators.opponent_loss(real, fake)
+            adversarial, matching = self.discriminators.opponent_loss(real, fake, judges)
         self.discriminators.requires_grad_(True)
         self._note("adversarial_loss", adversarial)
         self._note("matching_loss", matching)
@@ -202,7 +214,7 @@ class CodecTrainer(ResumableTrainer):
     ) -> tuple[Tensor, None, None]:
         """Give the spectral distance between vocoder and originals."""
         batch: Any = self._prepare_inputs(inputs)
-        return self.spectral_distance(model(batch["codes"]), batch["samples"]), None, None
+        return self.spectral_distance(model(batch["codes"]).samples, batch["samples"]), None, None
 
     def _facts(self) -> dict[str, Any]:
         options = {f"codec.options.{name}": value for name, value in asdict(self.model.options).items()}
@@ -248,6 +260,12 @@ class CodecTrainer(ResumableTrainer):
             raise CheckpointError(
                 f"discriminators cannot be read ({reason}); use an earlier one", file=folder
             ) from error
+
+
+def _fresh_randomness(codec: MelRVQ, pitch: Tensor) -> dict[str, Tensor]:
+    """Where pulses begin, and what noise is shaped, drawn anew for a batch by torch's own generator."""
+    phase = torch.rand(len(pitch), device=pitch.device)
+    return {"phase": phase, "noise": torch.randn(*pitch.shape, codec.vocoder.n_bins, 2, device=pitch.device)}
 
 
 def _flat_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
