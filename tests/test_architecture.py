@@ -19,7 +19,7 @@ SCRIPTS = ("toktts_cli", "trainer", "generate_samples", "cloud_training")
 PACKAGE = sorted((ROOT / "toktts").rglob("*.py"))
 FILES = PACKAGE + [ROOT / f"{name}.py" for name in SCRIPTS if (ROOT / f"{name}.py").exists()]
 # Installed by scripts/install_extras or an extra, and imported only where they are used.
-OPTIONAL = {"encodec", "hibari", "tensorboard"}
+OPTIONAL = {"encodec", "hibari", "pocketsphinx", "tensorboard"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -17,4 +17,6 @@ def register_all() -> None:
         AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
         AutoModel.register(config_class, model_class, exist_ok=True)
         AutoModelForTextToWaveform.register(config_class, model_class, exist_ok=True)
-    AutoTokenizer.register(ToktsConfig, tokenizer_class=PronouncingTokenizer, exist_ok=True)
+    AutoTokenizer.register(  # type: ignore[no-untyped-call]
+        ToktsConfig, tokenizer_class=PronouncingTokenizer, exist_ok=True
+    )

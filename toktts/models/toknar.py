@@ -60,7 +60,7 @@ class Toknar(ToktsModel):
         self.code_embeddings = nn.ModuleList(
             nn.Embedding(config.codebook_size, size) for _ in range(config.n_codebooks)
         )
-        self.fine = nn.ModuleList(self._blocks(config.fine_layers) for _ in range(config.n_codebooks - 1))
+        self.fine = self._blocks(config.fine_layers * (config.n_codebooks - 1))
         self.fine_norms = nn.ModuleList(nn.LayerNorm(size) for _ in range(config.n_codebooks - 1))
         self.code_heads = nn.ModuleList(nn.Linear(size, config.codebook_size) for _ in range(config.n_codebooks))
         self.aligner = Aligner(size)
@@ -167,13 +167,15 @@ class Toknar(ToktsModel):
         hidden = self.decoder_norm(hidden)
         if self.spread is not None:
             hidden = self.spread(hidden).reshape(len(hidden), -1, self.config.hidden_size)
-        return hidden[:, :total]
+        cut: Tensor = hidden[:, :total]
+        return cut
 
     def _head(self, book: int, hidden: Tensor, codes: Tensor, is_real: Tensor) -> Tensor:
         """Logits (batch, n_frames, codebook_size) of one codebook, given the codes of those before it."""
         if book:
             hidden = hidden + self._embed(codes, book)
-            for block in self.fine[book - 1]:
+            first = (book - 1) * self.config.fine_layers
+            for block in list(self.fine)[first : first + self.config.fine_layers]:
                 hidden = block(hidden, is_real)
             hidden = self.fine_norms[book - 1](hidden)
         logits: Tensor = self.code_heads[book](hidden)

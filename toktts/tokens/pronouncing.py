@@ -12,7 +12,7 @@ from toktts.text.phonemes import EnglishPhonemizer, Word, join_words
 from toktts.tokens.phonemes import mixed_tokenizer
 
 
-class PronouncingTokenizer(PreTrainedTokenizerFast):  # type: ignore[misc, no-untyped-call]
+class PronouncingTokenizer(PreTrainedTokenizerFast):
     """Read English text as phonemes, one id a symbol, `<eos>` (id 1) at its end; padding is id 0.
 
     Text is normalised and pronounced inside, so the stock pipeline can be given plain text. `[[HH AH0 L OW1]]` in a
@@ -78,7 +78,7 @@ def pronouncing_tokenizer(
         unknown: see `PronouncingTokenizer`.
     """
     backend: Any = mixed_tokenizer()
-    return PronouncingTokenizer(
+    return PronouncingTokenizer(  # type: ignore[no-untyped-call]
         tokenizer_object=backend.backend_tokenizer,
         lexicon=dict(lexicon or {}),
         unknown=unknown,

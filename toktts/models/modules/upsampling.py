@@ -44,7 +44,8 @@ class GaussianUpsampling(nn.Module):
         distance = (middles[None, :, None] - centres[:, None]) / spread[:, None]
         scores = (-0.5 * distance.square()).masked_fill((durations == 0)[:, None], -1e9)
         mixed = scores.softmax(dim=2).to(units.dtype) @ units
-        return mixed + self.place(_places(middles, ends, lengths)).to(units.dtype)
+        upsampled: Tensor = mixed + self.place(_places(middles, ends, lengths)).to(units.dtype)
+        return upsampled
 
 
 def _places(middles: Tensor, ends: Tensor, lengths: Tensor) -> Tensor:
