@@ -3,19 +3,22 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 from transformers.pipelines.text_to_audio import TextToAudioPipeline
 
+from toktts.alignment import Alignment, concatenate
 from toktts.codecs._base import Codec
 from toktts.errors import ModelError, TextError
 from toktts.inference.flaws import ADVICE, Flaw, find_flaws
 from toktts.inference.loading import load_model, load_normalizer, load_tokenizer
 from toktts.inference.sentences import split_text
+from toktts.inference.timestamps import Tier, align_sentence, tier_of
 from toktts.memory import explain_shortage
 from toktts.models import ToktsModel
 from toktts.text import Normalizer, check_speakable, leave_out_unknown
@@ -35,12 +38,14 @@ class Speech(TypedDict):
         sampling_rate: Hz.
         stop_reason: `eos` = the model ended, `length` = at least one sentence was cut at the limit, `empty` = no sound.
         flaws: what can be told to be wrong, see `find_flaws`; empty when nothing is.
+        alignment: what is said when; only where `return_timestamps` asked for it.
     """
 
     audio: npt.NDArray[np.float32]
     sampling_rate: int
     stop_reason: str
     flaws: list[Flaw]
+    alignment: NotRequired[Alignment]
 
 
 class _Spoken(NamedTuple):
@@ -49,6 +54,7 @@ class _Spoken(NamedTuple):
     clip: npt.NDArray[np.float32]
     stop_reason: str
     flaws: set[Flaw]
+    alignment: Alignment | None
 
 
 class TokttsPipeline(TextToAudioPipeline):
@@ -97,6 +103,7 @@ class TokttsPipeline(TextToAudioPipeline):
         generation_config: GenerationConfig | None = None,
         batch_size: int = BATCH_SIZE,
         unknown: Unknown = "error",
+        return_timestamps: Tier | None = None,
         forward_params: Mapping[str, Any] | None = None,
         generate_kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -114,6 +121,7 @@ class TokttsPipeline(TextToAudioPipeline):
             generation_config: laid over the model's own.
             batch_size: sentences spoken at once.
             unknown: what to do about characters that the model cannot read: refuse them, or leave them out.
+            return_timestamps: `word`, or `phoneme` or `character`, whichever the model reads: also give an `alignment`.
             forward_params: more arguments of `generate`, as the stock pipeline takes them.
             generate_kwargs: the same, and stronger.
         Returns:
@@ -138,11 +146,17 @@ class TokttsPipeline(TextToAudioPipeline):
             "forward_params": {**own["forward_params"], **(forward_params or {})},
             "generate_kwargs": {**own["generate_kwargs"], **(generate_kwargs or {}), **given},
         }
+        self._check_tier(return_timestamps)
         if isinstance(text_inputs, str):
-            return self._speak([text_inputs], batch_size, unknown, params)[0]
+            return self._speak([text_inputs], batch_size, unknown, params, return_timestamps)[0]
         if isinstance(text_inputs, bytes) or not isinstance(text_inputs, Iterable):
             raise TypeError(f"text must be str or a list of str, got {type(text_inputs).__name__}; convert it first")
-        return self._speak(list(text_inputs), batch_size, unknown, params)
+        return self._speak(list(text_inputs), batch_size, unknown, params, return_timestamps)
+
+    def _check_tier(self, tier: Tier | None) -> None:
+        if tier is not None and tier_of(self.tokenizer, tier) is None:
+            known = ", ".join(repr(name) for name in get_args(Tier) if tier_of(self.tokenizer, name))
+            raise ModelError(f"this voice can time {known}, not {tier!r}; choose one", key="return_timestamps")
 
     def sentences(self, text: str, *, unknown: Unknown = "error") -> list[str]:
         """Check a text and turn it into what the model reads, piece by piece.
@@ -169,7 +183,9 @@ class TokttsPipeline(TextToAudioPipeline):
     def _count_ids(self, text: str) -> int:
         return len(self.tokenizer.encode(text, add_special_tokens=False))
 
-    def _speak(self, texts: list[str], batch_size: int, unknown: Unknown, params: Mapping[str, Any]) -> list[Speech]:
+    def _speak(
+        self, texts: list[str], batch_size: int, unknown: Unknown, params: Mapping[str, Any], tier: Tier | None
+    ) -> list[Speech]:
         if batch_size < 1:
             raise ModelError(f"must be at least 1, got {batch_size}; change it", key="batch_size")
         if unknown not in ("error", "skip"):
@@ -179,10 +195,10 @@ class TokttsPipeline(TextToAudioPipeline):
         order = sorted({sentence for parts in sentences for sentence in parts}, key=lambda part: (len(part), part))
         spoken: dict[str, _Spoken] = {}
         for start in range(0, len(order), batch_size):
-            spoken |= self._speak_batch(order[start : start + batch_size], params)
+            spoken |= self._speak_batch(order[start : start + batch_size], params, tier)
         return [self._join([spoken[sentence] for sentence in parts]) for parts in sentences]
 
-    def _speak_batch(self, sentences: list[str], params: Mapping[str, Any]) -> dict[str, _Spoken]:
+    def _speak_batch(self, sentences: list[str], params: Mapping[str, Any], tier: Tier | None) -> dict[str, _Spoken]:
         batch = self.tokenizer(sentences, padding=True, return_tensors="pt")
         inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
         with explain_shortage(lambda: _too_large(len(sentences))):
@@ -191,8 +207,28 @@ class TokttsPipeline(TextToAudioPipeline):
         if not all(np.isfinite(clip).all() for clip in clips):
             raise ModelError("made samples that are not finite; its weights are damaged, train or load it again")
         flaws = [self._flaws(sentence, output, row) for row, sentence in enumerate(sentences)]
-        spoken = [_Spoken(*facts) for facts in zip(clips, output["stop_reasons"], flaws, strict=True)]
+        timed = [self._align(sentence, inputs, output, row, tier) for row, sentence in enumerate(sentences)]
+        spoken = [_Spoken(*facts) for facts in zip(clips, output["stop_reasons"], flaws, timed, strict=True)]
         return dict(zip(sentences, spoken, strict=True))
+
+    def _align(
+        self, sentence: str, inputs: Mapping[str, Tensor], output: Mapping[str, Any], row: int, tier: Tier | None
+    ) -> Alignment | None:
+        if tier is None:
+            return None
+        if output.get("units") is None:
+            raise ModelError(
+                f"{self.model.config.model_type} does not know what it says when; use a voice of another family",
+                key="return_timestamps",
+            )
+        return align_sentence(
+            sentence,
+            inputs["input_ids"][row][inputs["attention_mask"][row].bool()],
+            output["units"][row, : int(output["n_frames"][row])],
+            tokenizer=self.tokenizer,
+            frame_rate=self.model.config.frame_rate,
+            tier=tier,
+        )
 
     def _flaws(self, sentence: str, output: Mapping[str, Any], row: int) -> set[Flaw]:
         codes = (
@@ -212,7 +248,11 @@ class TokttsPipeline(TextToAudioPipeline):
         for flaw in flaws:
             logger.warning(ADVICE[flaw])
         reason = "empty" if not clips else "length" if "length" in reasons else "eos"
-        return Speech(audio=audio, sampling_rate=sampling_rate, stop_reason=reason, flaws=flaws)
+        speech = Speech(audio=audio, sampling_rate=sampling_rate, stop_reason=reason, flaws=flaws)
+        timed = [part.alignment for part in parts if part.alignment is not None and part.clip.size]
+        if timed:
+            speech["alignment"] = concatenate(timed, gap_s=len(pause) / sampling_rate)
+        return speech
 
 
 def _too_large(n_sentences: int) -> ModelError:

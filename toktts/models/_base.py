@@ -166,6 +166,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             n_frames=synthesis.n_frames,
             audio=self._decode(synthesis) if output_audio else None,
             stop_reasons=list(synthesis.stop_reasons),
+            units=None if synthesis.alignment is None else synthesis.alignment.argmax(dim=2),
         )
 
     def _check_input_ids(self, input_ids: Tensor | None) -> Tensor:

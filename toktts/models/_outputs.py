@@ -31,12 +31,14 @@ class SpeechOutput(ModelOutput):
         n_frames: int64 (batch,), frames of each row that count.
         audio: one 1-D float32 tensor a row, in [-1, 1], each of its own length; None with `output_audio=False`.
         stop_reasons: one a row, see `Synthesis`.
+        units: int64 (batch, n_frames), the place in the text ids that each frame says; None = not known.
     """
 
     features: Tensor | None = None
     n_frames: Tensor | None = None
     audio: list[Tensor] | None = None
     stop_reasons: list[str] | None = None
+    units: Tensor | None = None
 
 
 @dataclass(frozen=True)

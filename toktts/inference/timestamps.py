@@ -1,0 +1,69 @@
+"""Which word or phoneme is said when, read off the path that a model took through its text."""
+
+import re
+from typing import Literal
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from toktts.alignment import Alignment
+from toktts.text.phonemes import PUNCTUATION, WORD_BREAK
+from toktts.tokens.pronouncing import PronouncingTokenizer
+
+Tier = Literal["word", "phoneme", "character"]
+
+
+def tier_of(tokenizer: PreTrainedTokenizerBase, wanted: Tier) -> Tier | None:
+    """What can be given where `wanted` is asked for: a model that reads letters knows no phonemes, and so on."""
+    smallest: Tier = "phoneme" if isinstance(tokenizer, PronouncingTokenizer) else "character"
+    return wanted if wanted in ("word", smallest) else None
+
+
+def align_sentence(
+    sentence: str,
+    input_ids: Tensor,
+    units: Tensor,
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    frame_rate: float,
+    tier: Tier,
+) -> Alignment:
+    """Time the units or words of a sentence.
+
+    Args:
+        sentence: normalised text, as it was given to the tokenizer.
+        input_ids: int64 (n_input_ids,), without padding.
+        units: int64 (n_frames,), the place in `input_ids` that each frame says.
+        tokenizer: that made the ids; it has an end mark behind every text.
+        frame_rate: frames a second.
+        tier: `word`, or the smallest units there are; see `tier_of`.
+    """
+    labels = [str(token) for token in tokenizer.convert_ids_to_tokens(input_ids.tolist())]
+    durations = torch.bincount(units, minlength=len(labels)).tolist()
+    smallest: Tier = "phoneme" if isinstance(tokenizer, PronouncingTokenizer) else "character"
+    units_alignment = Alignment.from_durations(labels, durations, frame_rate=frame_rate, tier=smallest)
+    if tier == "word":
+        return units_alignment.grouped(_word_groups(sentence, labels, tokenizer))
+    marks = {label for label in labels if label.isspace() or label == tokenizer.eos_token}
+    return units_alignment.without(*marks, *PUNCTUATION, WORD_BREAK)
+
+
+def _word_groups(sentence: str, labels: list[str], tokenizer: PreTrainedTokenizerBase) -> list[tuple[str, int]]:
+    """Words with the number of their units, and "" for units between them; all units together."""
+    if isinstance(tokenizer, PronouncingTokenizer):
+        groups = []
+        for word in tokenizer.words(sentence):
+            groups += [(sentence[word.start : word.end], len(word.symbols)), ("", 1)]
+    else:
+        groups = [(part if part.strip() else "", _n_ids(part, tokenizer)) for part in re.findall(r"\s+|\S+", sentence)]
+    # Between the last word and the end mark there may be nothing.
+    rest = len(labels) - sum(count for _, count in groups)
+    if rest < 0:
+        groups.pop()
+        rest = len(labels) - sum(count for _, count in groups)
+    return [*groups, ("", rest)]
+
+
+def _n_ids(text: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    return len(tokenizer.encode(text, add_special_tokens=False))
