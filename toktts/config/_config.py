@@ -100,6 +100,6 @@ def contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
     neutral = InferenceSection()
     for name in ("temperature", "top_k", "top_p"):
         value = getattr(inference, name)
-        if not inference.do_sample and value != getattr(neutral, name):
+        if inference.do_sample is False and value != getattr(neutral, name):
             what = f"{value} has no effect while inference.do_sample is false"
             yield f"inference.{name}", what, "set do_sample: true, or this to null"
