@@ -45,12 +45,44 @@ def test_a_model_fits_its_tokenizer_and_codec(tmp_path):
             "model:\n  options:\n    layout: spiral\n",
             r"mine.yaml:3 model.options.layout: unknown layout 'spiral'; write",
         ),
+        (
+            "model:\n  family: tokflat\n  options:\n    encoder: {n_layr: 2}\n",
+            r"mine.yaml:4 model\.options\.encoder: GPT-2 has no key 'n_layr'; did you mean 'n_layer'\?",
+        ),
+        (
+            "model:\n  options: {hidden_size: 0}\n",
+            r"mine.yaml:2 model.options.hidden_size: must be at least 1, got 0; change",
+        ),
+        (
+            "model:\n  options: {decoder_layers: -1}\n",
+            r"model.options.decoder_layers: must be at least 1, got -1; change",
+        ),
+        ("model:\n  options: {dropout: 7.0}\n", r"mine.yaml:2 model.options: do not fit tokar: dropout probability"),
+        (
+            "model:\n  family: tokflat\n  options:\n    encoder: {n_head: 5, n_embd: 12}\n",
+            r"mine.yaml:3 model.options: do not fit tokflat: .*; change them",
+        ),
         ("model:\n  options: {dropout: high}\n", r"mine.yaml:2 model.options.*: do not fit tokar: .*dropout"),
     ],
 )
 def test_a_model_that_cannot_be_is_refused_with_its_line(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         model_of(config_of(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "codec:\n  name_or_path: bundeld\n",
+            r"mine.yaml:2 codec.name_or_path: no folder and no codec 'bundeld'; did you",
+        ),
+        ("codec:\n  bandwidth_kbps: 77\n", r"mine.yaml:2 codec.bandwidth_kbps: codec has 1.5 kbps, not 77; remove the"),
+    ],
+)
+def test_a_codec_that_cannot_be_is_refused_with_its_line(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        build.load_codec(config_of(tmp_path, text))
 
 
 def test_a_corpus_says_which_key_it_wants(tmp_path):
@@ -78,7 +110,9 @@ def test_the_contract_of_corpora_holds_for_a_limited_one(tmp_path):
 
 @pytest.mark.parametrize(("family", "expected"), [("tokar", 150), ("tokflat", 300)])
 def test_two_seconds_are_counted_in_the_unit_of_the_family(tmp_path, family, expected):
-    config = config_of(tmp_path, f"model: {{family: {family}}}\ninference: {{max_seconds: 2.0, temperature: 0.5}}")
+    config = config_of(
+        tmp_path, f"model: {{family: {family}}}\ninference: {{max_seconds: 2.0, do_sample: true, temperature: 0.5}}"
+    )
     generation = build.generation(config, model_of(config))
     assert generation.max_new_tokens == expected
     assert generation.temperature == 0.5

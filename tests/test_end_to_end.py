@@ -12,7 +12,7 @@ from transformers import pipeline as stock_pipeline
 
 import toktts
 from toktts.commands import train_command
-from toktts.errors import ConfigError, RunFolderError
+from toktts.errors import ConfigError, ModelError, RunFolderError
 from toktts.training.folder import open_run_folder
 
 pytestmark = pytest.mark.medium
@@ -82,9 +82,25 @@ def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--with-model", "/nowhere"], "/nowhere: no such folder; name a run folder, or a checkpoint in one"),
+        (["tokens.tokenizer=bytes"], "run: has number of text ids .*, the config asks for 384; change one of them"),
+        (["model.family=tokflat", "model.options=null"], "has family tokar, the config asks for tokflat; change one"),
+    ],
+)
+def test_weights_to_start_from_must_fit(run: Path, tmp_path: Path, words: list[str], message: str) -> None:
+    folder = [] if words[0] == "--with-model" else ["--with-model", str(run)]
+    with pytest.raises(ModelError, match=message.replace("run:", f"{run.name}:")):
+        train_command([*TINY, *folder, *words, f"training.output_dir={tmp_path / 'new'}"])
+
+
 def test_a_wrong_option_stops_before_a_folder_is_filled(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="did you mean 'hidden_size'"):
-        train_command([*TINY, "model.options.hiddensize=3", f"training.output_dir={tmp_path / 'run'}"])
+    for _ in range(2):  # The second time it is not "a run already".
+        with pytest.raises(ConfigError, match="did you mean 'hidden_size'"):
+            train_command([*TINY, "model.options.hiddensize=3", f"training.output_dir={tmp_path / 'run'}"])
+    assert not (tmp_path / "run" / "config.yaml").exists()
 
 
 def test_the_script_says_a_fault_in_one_line(root: Path, tmp_path: Path) -> None:

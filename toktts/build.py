@@ -18,7 +18,7 @@ from toktts.data.cache import TokenCache, build_token_cache
 from toktts.data.corpora._base import Corpus, Utterance
 from toktts.data.encoding import Arrangement, ClipSettings
 from toktts.data.splits import split_ids
-from toktts.errors import ConfigError, ToktsError
+from toktts.errors import CodecError, ConfigError, ToktsError
 from toktts.models._base import ToktsConfig, ToktsModel
 from toktts.text import Normalizer
 from toktts.text.phonemes import read_lexicon
@@ -131,7 +131,14 @@ def open_corpus(config: Config) -> Corpus:
 def load_codec(config: Config) -> Codec:
     """Load the codec that `codec` names."""
     codec = config.codec
-    return toktts.codecs.load_codec(codec.name_or_path, bandwidth_kbps=codec.bandwidth_kbps, revision=codec.revision)
+    try:
+        return toktts.codecs.load_codec(
+            codec.name_or_path, bandwidth_kbps=codec.bandwidth_kbps, revision=codec.revision
+        )
+    except CodecError as error:
+        if error.file is None and error.key is not None and error.key.startswith("codec."):
+            raise config.fault(error.key, error.message) from error
+        raise
 
 
 def trains_codec(config: Config) -> bool:
@@ -155,6 +162,11 @@ def clip_settings(config: Config) -> ClipSettings:
         augmentation_noise=data.augmentation_noise_std,
         augmentation_seed=data.split_seed,
     )
+
+
+def whole_clip_rate(config: Config, codec: Codec) -> float | None:
+    """Frames per second where a clip has as many as its text took to say; None where clips are cut."""
+    return codec.frame_rate if config.data.clip_seconds is None else None
 
 
 def split(config: Config, ids: list[str]) -> tuple[list[str], list[str]]:
@@ -213,14 +225,13 @@ def model(config: Config, text_tokenizer: PreTrainedTokenizerBase, codec: Codec)
         "eos_token_id": text_tokenizer.eos_token_id,
     }
     try:
-        model_config = config_class(**facts, **config.model.options)
+        built: ToktsModel = family(config_class(**facts, **config.model.options))
     except ToktsError as error:
         option = (error.key or "").removeprefix("model.")
         raise config.fault(f"model.options.{option}", error.message) from error
     except (StrictDataclassError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise config.fault("model.options", f"do not fit {config.model.family}: {reason}; change them") from error
-    built: ToktsModel = family(model_config)
     _start_from_codec(built, codec)
     return built.attach_codec(codec)
 
@@ -260,6 +271,9 @@ def _check_options(config: Config, config_class: type[ToktsConfig]) -> None:
             raise config.fault(
                 f"model.options.{name}", f"{config.model.family} has no option {name!r}; {_nearest(name, known)}"
             )
+        value = config.model.options[name]
+        if name.endswith(("_size", "_layers", "_heads")) and isinstance(value, int) and value < 1:
+            raise config.fault(f"model.options.{name}", f"must be at least 1, got {value}; change it")
 
 
 def _nearest(name: str, known: list[str]) -> str:

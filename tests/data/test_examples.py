@@ -16,14 +16,25 @@ def rows(*texts_and_frames):
     return datasets.Dataset.from_list(table)
 
 
-def examples(*texts_and_frames, text_limit=50, frames_per_id=1):
+def examples(*texts_and_frames, text_limit=50, frames_per_id=1, frame_rate=None):
     return make_examples(
         rows(*texts_and_frames),
         normalizer=BasicNormalizer(),
         tokenizer=build_tokenizer("characters"),
         text_limit=text_limit,
         frames_per_id=frames_per_id,
+        frame_rate=frame_rate,
     )
+
+
+def test_a_text_that_cannot_be_what_is_said_is_left_out_unless_clips_were_cut():
+    clips = (("yes", 1500), ("hello there friend", 13), ("hello there friend", 150))
+    made = examples(*clips, frames_per_id=0, frame_rate=75.0)
+    assert [row.reason.partition(";")[0] for row in made.rejected] == [
+        "has 3 characters for 20.0 s (0.1 a second, expected 1 to 50)",
+        "has 18 characters for 0.2 s (103.8 a second, expected 1 to 50)",
+    ]
+    assert examples(*clips, frames_per_id=0, frame_rate=None).rejected == []
 
 
 def test_text_is_normalised_before_it_becomes_ids():
@@ -59,6 +70,7 @@ def test_copies_are_given_to_training_alone():
         tokenizer=build_tokenizer("characters"),
         text_limit=50,
         frames_per_id=1,
+        frame_rate=None,
     )
     assert made.of(["a"], with_copies=True)["copy"][:] == [0, 1, 2]
     assert made.of(["a"], with_copies=False)["copy"][:] == [0]

@@ -37,6 +37,7 @@ from toktts.places import cache_folder
 if TYPE_CHECKING:
     from datasets import Dataset
 
+KEY = "codec.name_or_path"
 FRONT_END_VERSION = 1  # raise it whenever the same files and settings would give other codes
 REJECTED_FILE = "rejected.jsonl"
 MAX_CODEBOOK_SIZE = 2**15  # codes are stored as int16
@@ -156,10 +157,12 @@ def build_token_cache(
 
 def _check_codec(codec: Codec) -> None:
     if codec.feature_kind != "codes":
-        raise CodecError(f"makes {codec.feature_kind}, a token cache holds codes; choose a codec with codebooks")
+        raise CodecError(
+            f"makes {codec.feature_kind}, a token cache holds codes; choose a codec with codebooks", key=KEY
+        )
     if codec.codebook_size > MAX_CODEBOOK_SIZE:
         raise CodecError(
-            f"has {codec.codebook_size} codes a codebook, the cache holds {MAX_CODEBOOK_SIZE}; use another"
+            f"has {codec.codebook_size} codes a codebook, the cache holds {MAX_CODEBOOK_SIZE}; use another", key=KEY
         )
 
 

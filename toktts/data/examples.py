@@ -6,8 +6,9 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from toktts.data.metadata import check_speaking_rate
 from toktts.data.rejects import Rejected
-from toktts.errors import TextError
+from toktts.errors import AudioError, TextError
 from toktts.text import Normalizer, check_speakable
 
 
@@ -41,6 +42,7 @@ def make_examples(
     tokenizer: PreTrainedTokenizerBase,
     text_limit: int,
     frames_per_id: int,
+    frame_rate: float | None,
 ) -> Examples:
     """Tokenise the text of every cached row, leaving out what the model cannot use.
 
@@ -50,6 +52,7 @@ def make_examples(
         tokenizer: the model's own.
         text_limit: most ids a text may have.
         frames_per_id: frames that each text id needs at least; 1 for models that align, 0 for the others.
+        frame_rate: Hz, to see whether the text can be what is said; None = clips were cut, so it tells nothing.
     """
     kept: list[int] = []
     input_ids: list[list[int]] = []
@@ -62,6 +65,8 @@ def make_examples(
             reason = f"text has {len(ids)} ids, the model reads {text_limit}"
         if not reason and n_frames < frames_per_id * len(ids):
             reason = f"{n_frames} frames are too few for {len(ids)} text ids, one each at least"
+        if not reason and frame_rate is not None:
+            reason = _rate_fault(text, n_frames / frame_rate)
         if reason:
             rejected.setdefault(clip_id, Rejected(clip_id, "", reason))
         else:
@@ -69,6 +74,14 @@ def make_examples(
             input_ids.append(ids)
     chosen: Any = rows.select(kept).add_column("input_ids", input_ids)
     return Examples(chosen, list(rejected.values()))
+
+
+def _rate_fault(text: str, duration_s: float) -> str:
+    try:
+        check_speaking_rate(text, duration_s=duration_s)
+    except AudioError as error:
+        return error.message
+    return ""
 
 
 def _read(text: str, normalizer: Normalizer, tokenizer: PreTrainedTokenizerBase) -> tuple[str, list[int]]:

@@ -19,7 +19,8 @@ from toktts.data.collate import Collator
 from toktts.data.corpora._base import Corpus
 from toktts.data.examples import Examples, make_examples
 from toktts.data.rejects import Rejects
-from toktts.errors import CheckpointError
+from toktts.errors import CheckpointError, ModelError
+from toktts.inference.loading import load_model
 from toktts.models._base import ToktsModel
 from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit
 from toktts.training.checkpoints import find_checkpoint
@@ -86,8 +87,9 @@ def train_voice(config: Config, start: Start = Start(), hooks: Hooks = Hooks()) 
     folder, plan = build.run_folder(config), build.training_plan(config)
     resume = plan.resume or start.checkpoint is not None
     with open_run_folder(folder, resume=resume):
-        write_config(folder, plan.config_yaml)
         material = prepare(config, folder, start)
+        # Not before: a config that cannot be used leaves no run behind that its correction would have to go on with.
+        write_config(folder, plan.config_yaml)
         material.model.generation_config = build.generation(config, material.model)
         trainer = make_trainer(plan, folder, material, hooks)
         trainer.train(resume_from_checkpoint=_checkpoint(folder, start, resume=resume))
@@ -101,7 +103,7 @@ def prepare(config: Config, folder: Path, start: Start) -> Material:
     tokenizer = build.tokenizer(config)
     model = build.model(config, tokenizer, codec)
     if start.model is not None:
-        model = type(model).from_pretrained(start.model).attach_codec(codec)
+        model = _loaded(start.model, like=model, n_text_ids=len(tokenizer)).attach_codec(codec)
     corpus = build.open_corpus(config)
     examples = tokenise(config, corpus, model, tokenizer, folder)
     training_ids, validation_ids = build.split(config, sorted(set(examples.rows["id"])))
@@ -111,6 +113,30 @@ def prepare(config: Config, folder: Path, start: Start) -> Material:
         training=examples.of(training_ids, with_copies=True),
         validation=examples.of(validation_ids, with_copies=False),
     )
+
+
+def _loaded(folder: Path, *, like: ToktsModel, n_text_ids: int) -> ToktsModel:
+    """Load weights to start from, of a model that reads the same ids.
+
+    Raises:
+        ModelError: no such run folder, or one of another family or vocabulary.
+    """
+    if not folder.is_dir():
+        raise ModelError("no such folder; name a run folder, or a checkpoint in one", file=folder)
+    model = load_model(folder)
+    pairs = {
+        "family": (_family(model), _family(like)),
+        "number of text ids": (model.config.text_vocab_size, n_text_ids),
+    }
+    for name, (found, expected) in pairs.items():
+        if found != expected:
+            raise ModelError(f"has {name} {found}, the config asks for {expected}; change one of them", file=folder)
+    return model
+
+
+def _family(model: ToktsModel) -> str:
+    """Name of the family: that of its file."""
+    return type(model).__module__.rpartition(".")[2]
 
 
 def tokenise(
@@ -130,11 +156,14 @@ def tokenise(
         tokenizer=tokenizer,
         text_limit=model.config.text_limit,
         frames_per_id=model.config.frames_per_text_id,
+        frame_rate=build.whole_clip_rate(config, model.codec),
     )
     plan = build.training_plan(config)
     rejects = Rejects(folder / "rejected.jsonl", max_rejected_fraction=plan.max_rejected_fraction)
-    rejects.extend([*cache.rejected, *examples.rejected])
+    rejects.extend([*corpus.rejected, *cache.rejected, *examples.rejected])
     rejects.finish(len(set(examples.rows["id"])))
+    for finding, n_clips in sorted(cache.findings.items()):
+        print(f"accepted, but noticed: {finding} ({n_clips} of {cache.n_clips} clips)", file=sys.stderr)
     return examples
 
 

@@ -138,7 +138,9 @@ def _complete(given: dict[str, str | None], path: Path) -> dict[str, str]:
     facts = {name: (given[name] or written.get(name) or "").strip() for name in FACTS}
     for name, meaning in FACTS.items():
         if not facts[name]:
-            raise CorpusError(f"no {name}; write '{name}: <{meaning}>' into this file", file=path, key=name)
+            raise CorpusError(
+                f"no {name}; write '{name}: <{meaning}>' into this file, or set data.{name}", file=path, key=name
+            )
     return facts
 
 
