@@ -81,5 +81,14 @@ def test_every_capability_has_a_test_that_exists() -> None:
         assert [file for file in files if not (ROOT / file).is_file()] == []
 
 
+def test_every_fault_that_is_listed_has_a_test_that_exists() -> None:
+    rows = re.findall(r"^\| [A-Z]\d.*\|$", (ROOT / "docs/reliability.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) > 30
+    for row in rows:
+        files = re.findall(r"`(tests/[\w/]+\.py)`", row)
+        assert files, row
+        assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
 def test_the_two_commands_come_first() -> None:
     assert [command[0] for command in COMMANDS[:2]] == ["./scripts/demo", "./scripts/check"]
