@@ -212,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _say(text: str, *, model: str, output: Path, force: bool, unknown: Unknown) -> None:
-    from toktts.entry import check_output, read_text
+    from toktts.entry import check_output, read_argument, read_text
     from toktts.errors import ToktsError
 
     to_stdout = output == Path("-")
@@ -220,7 +220,7 @@ def _say(text: str, *, model: str, output: Path, force: bool, unknown: Unknown) 
         raise ToktsError("standard output is a terminal; name a file or a pipe", key="--output")
     if not to_stdout:
         check_output(output, force=force)
-    words = read_text() if text == "-" else text
+    words = read_text() if text == "-" else read_argument(text)
 
     from toktts.inference import say as speak
 

@@ -94,7 +94,7 @@ import toktts_cli; toktts_cli.main(sys.argv[1:])
 SAY = f"""{LIGHT}
 from pathlib import Path
 def say(text, *, model, output, force, unknown):
-    Path(output).write_bytes(f"{{text}}|{{model}}|{{force}}|{{unknown}}".encode())
+    Path(output).write_bytes(f"{{text}}|{{model}}|{{force}}|{{unknown}}".encode("utf-8", "backslashreplace"))
 toktts.inference = sys.modules["toktts.inference"] = types.ModuleType("toktts.inference")
 toktts.inference.say = say
 import toktts_cli
@@ -157,6 +157,15 @@ def test_text_that_is_not_utf8_is_refused_with_the_place() -> None:
     assert (result.returncode, result.stderr) == (
         2,
         "toktts: error: standard input: byte 3 is not UTF-8; save the text as UTF-8\n",
+    )
+
+
+def test_text_is_the_same_whatever_the_locale() -> None:
+    ascii_only = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", SAY, "say", "café", "-o", "-"]
+    assert (
+        subprocess.run(command, capture_output=True, env=ascii_only, check=True).stdout
+        == "café|runs/demo|False|error".encode()
     )
 
 

@@ -92,6 +92,18 @@ def read_text(source: Path | None = None) -> str:
         raise ToktsError(f"byte {error.start} is not UTF-8; save the text as UTF-8", file=place) from error
 
 
+def read_argument(text: str) -> str:
+    r"""Undo what Python does to the UTF-8 of a command line where the locale is not UTF-8, as under `LC_ALL=C`.
+
+    >>> read_argument("caf\udcc3\udca9")
+    'café'
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text  # half a character of another kind, which is refused later
+
+
 def _terminate(_signum: int, _frame: FrameType | None) -> None:
     """Leave by SystemExit, so that `finally` and `with` clean up."""
     sys.exit(TERMINATED)

@@ -31,6 +31,14 @@ def test_parents_that_are_missing_are_made_and_a_file_among_them_is_named(tmp_pa
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
+def test_a_folder_that_gets_full_is_named(tmp_path: Path) -> None:
+    expected = r"run: cannot be written \(No space left on device\); free some space, then set training.resume=true"
+    with pytest.raises(RunFolderError, match=expected), open_run_folder(tmp_path / "run", resume=False):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(FileNotFoundError), open_run_folder(tmp_path / "run", resume=False):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+
 def test_a_run_is_gone_on_with_only_if_asked_for(tmp_path: Path) -> None:
     with open_run_folder(tmp_path, resume=False):
         write_config(tmp_path, "model: {name: é}\n")

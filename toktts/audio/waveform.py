@@ -69,7 +69,8 @@ class Waveform:
             AudioError: missing, unreadable or without a single frame.
         """
         try:
-            samples, sampling_rate = soundfile.read(path, dtype="float32", always_2d=True)
+            # As bytes, for soundfile itself knows no names that the locale cannot write.
+            samples, sampling_rate = soundfile.read(os.fsencode(path), dtype="float32", always_2d=True)
         except (soundfile.SoundFileError, OSError, TypeError) as error:
             raise AudioError(f"cannot be read as sound ({error}); convert it to WAV or FLAC", file=path) from error
         if not len(samples):
@@ -105,7 +106,8 @@ class Waveform:
             ) from error
         os.close(handle)
         try:
-            soundfile.write(staging, np.clip(samples, -1.0, 1.0), self.sampling_rate, format=container, subtype=subtype)
+            limited, name = np.clip(samples, -1.0, 1.0), os.fsencode(staging)
+            soundfile.write(name, limited, self.sampling_rate, format=container, subtype=subtype)
             os.chmod(staging, 0o644)
             os.replace(staging, target)
         except (soundfile.SoundFileError, OSError) as error:

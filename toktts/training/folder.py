@@ -1,6 +1,7 @@
 """The run folder: who may write into it, and what lies there besides the model."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ def open_run_folder(folder: Path, *, resume: bool) -> Iterator[Path]:
         folder: made if missing.
         resume: whether a run that lies there may be gone on with.
     Raises:
-        RunFolderError: a file, not writable, in use, or holding a run although `resume` is off.
+        RunFolderError: a file, not writable, full, in use, or holding a run although `resume` is off.
     """
     if folder.exists() and not folder.is_dir():
         raise RunFolderError("is a file, a run wants a folder; choose another training.output_dir", file=folder)
@@ -41,7 +42,15 @@ def open_run_folder(folder: Path, *, resume: bool) -> Iterator[Path]:
             f"cannot be written ({error.strerror}); choose another training.output_dir", file=folder
         ) from error
     with FolderLock(folder, "trains", error=RunFolderError):
-        yield folder
+        try:
+            yield folder
+        except OSError as error:
+            # What was being written is named by whoever knows it; the rest was written into this folder.
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or error.filename is not None:
+                raise
+            raise RunFolderError(
+                f"cannot be written ({error.strerror}); free some space, then set training.resume=true", file=folder
+            ) from error
 
 
 def _holds_run(folder: Path) -> bool:
