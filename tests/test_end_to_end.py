@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from transformers import pipeline as stock_pipeline
 
 import toktts
@@ -120,3 +121,20 @@ def test_the_script_says_a_fault_in_one_line(root: Path, tmp_path: Path) -> None
     assert len(lines) == 1
     assert "/nowhere" in lines[0]
     assert "Traceback" not in done.stderr
+
+
+def test_what_a_corpus_lacks_and_what_was_noticed_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    recordings = tmp_path / "recordings"
+    (recordings / "wavs").mkdir(parents=True)
+    noise = np.random.default_rng(0)
+    for letter in "abcdefgh":
+        soundfile.write(recordings / "wavs" / f"{letter}.wav", 0.1 * noise.standard_normal(44_100), 44_100)
+    rows = [f"{letter}|the letter {letter}" for letter in "abcdefgh"]
+    (recordings / "metadata.csv").write_text("\n".join([*rows, "lost|no sound", "b2|"]) + "\n", encoding="utf-8")
+    facts = "{corpus: folder, speaker: me, language: en, licence: CC0-1.0, consent: mine, max_rejected_fraction: 0.5}"
+    folder = tmp_path / "run"
+    words = [f"data.path={recordings}", f"training.output_dir={folder}", "training.args.max_steps=1"]
+    train_command(["--config", "tiny", "--yconfig", f"data: {facts}", *words])
+    rejected = (folder / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in rejected] == ["lost", "b2"]
+    assert "accepted, but noticed: resampled 44100 Hz to 24000 Hz (8 of 8 clips)" in capfd.readouterr().err
