@@ -163,8 +163,9 @@ class FrameVocoder(nn.Module):
 
         It comes again after `NOISE_FRAMES` frames, far longer than one hears such a thing.
         """
-        times = -(-n_frames // NOISE_FRAMES)
-        return self.noise.repeat(times, 1, 1)[:n_frames].expand(batch, -1, -1, -1)
+        rest = self.noise[: n_frames % NOISE_FRAMES]
+        whole = [self.noise] * (n_frames // NOISE_FRAMES)
+        return (torch.cat([*whole, rest]) if whole else rest).expand(batch, -1, -1, -1)
 
     def _spectrum(self, samples: Tensor) -> Tensor:
         """Complex (batch, n_frames, n_bins), scaled so that a cosine of amplitude 1 peaks at 1."""
