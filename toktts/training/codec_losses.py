@@ -87,9 +87,9 @@ class SpectrumDiscriminator(nn.Module):
     def forward(self, samples: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Score samples (batch, n_samples): scores of places, and the hidden layers for feature matching."""
         spectrum = _spectrum(samples, self.window)
-        power = spectrum.real.square() + spectrum.imag.square() + 1e-7
-        compression = power.pow(-0.35)
-        parts = [spectrum.real * compression, spectrum.imag * compression, 0.25 * torch.log(power)]
+        log_power = torch.log(spectrum.real.square() + spectrum.imag.square() + 1e-7)
+        compression = torch.exp(-0.35 * log_power)
+        parts = [spectrum.real * compression, spectrum.imag * compression, 0.25 * log_power]
         picture = torch.stack(parts, dim=1).contiguous(memory_format=torch.channels_last)
         return _run_layers(self.layers, self.score, picture)
 
