@@ -8,7 +8,7 @@ import safetensors.torch
 
 from toktts.text.phonemes.lexicon import G2P_FILE, asset
 from toktts.text.phonemes.spelling import spell
-from toktts.text.phonemes.symbols import Symbols, demote
+from toktts.text.phonemes.symbols import Symbols, demote, is_vowel
 
 if TYPE_CHECKING:
     from toktts.text.phonemes.network import LetterNetwork
@@ -36,7 +36,8 @@ def guess(word: str) -> Symbols:
 def _guess_piece(letters: str) -> Symbols:
     if not VOWEL_LETTERS.search(letters):
         return spell(letters)
-    return _network().pronounce([letters])[0] or spell(letters)
+    guessed = _network().pronounce([letters])[0]
+    return guessed if any(map(is_vowel, guessed)) else spell(letters)
 
 
 @functools.cache
