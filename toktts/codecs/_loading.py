@@ -9,13 +9,14 @@ import re
 from pathlib import Path
 
 from toktts import registry
-from toktts.codecs._base import CODEC_FILE, Codec, read_codec_file
+from toktts.codecs._base import CODEC_FILE, Codec, read_codec_file, write_codec_file
 from toktts.codecs.encodec import DEFAULT_NAME, HuggingFaceCodec
 from toktts.errors import CodecError
 
 KEY = "codec.name_or_path"
 PACKAGE = "toktts.codecs"
-PACKAGED = ("melrvq", "bundled")
+BUNDLED = "bundled"
+PACKAGED = ("melrvq", BUNDLED)
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
 
 
@@ -25,8 +26,8 @@ def load_codec(
     """Load a codec: an existing path, else a registered name, else a name on the Hugging Face Hub.
 
     Args:
-        name_or_path: a folder with `codec.json`, or of an audio codec of transformers; `melrvq` or `bundled`, the codec
-            that is part of this package; `griffin_lim`; `encodec`, which is `facebook/encodec_24khz`; or `owner/name`.
+        name_or_path: a folder with `codec.json` (which may only refer to the bundled codec, see `refer_to_bundled`), or
+            of an audio codec of transformers; `melrvq` or `bundled`, the codec that is part of this package; `griffin_lim`; `encodec`, which is `facebook/encodec_24khz`; or `owner/name`.
         bandwidth_kbps: chooses the number of codebooks where the codec has a choice. None = the codec's own default.
         revision: branch, tag or commit on the Hub; None = the one that was downloaded first.
     Raises:
@@ -56,6 +57,8 @@ def _from_folder(folder: Path, bandwidth_kbps: float | None) -> Codec:
     if not (folder / CODEC_FILE).is_file():
         return HuggingFaceCodec.from_pretrained(folder, bandwidth_kbps=bandwidth_kbps)
     name = str(read_codec_file(folder)["codec"])
+    if name == BUNDLED:
+        return _follow_reference(folder, bandwidth_kbps)
     if name not in registry.available(PACKAGE):
         raise CodecError(
             f"names a codec {name!r} that this version does not have; update toktts",
@@ -66,6 +69,30 @@ def _from_folder(folder: Path, bandwidth_kbps: float | None) -> Codec:
     if issubclass(codec_class, HuggingFaceCodec):
         return codec_class.from_pretrained(folder, bandwidth_kbps=bandwidth_kbps)
     return _check_bandwidth(codec_class.from_pretrained(folder), bandwidth_kbps)
+
+
+def refer_to_bundled(folder: str | os.PathLike[str]) -> None:
+    """Write a `codec.json` that names the codec of this package and its identity, in place of a copy of it.
+
+    `load_codec` follows it as long as the package's codec makes the same codes; its way back to sound may get better.
+    """
+    identity = _from_folder(_packaged_folder(), None).identity
+    write_codec_file(folder, {"codec": BUNDLED, "identity": identity})
+
+
+def _follow_reference(folder: Path, bandwidth_kbps: float | None) -> Codec:
+    packaged, wanted = _packaged_folder(), read_codec_file(folder).get("identity")
+    if read_codec_file(packaged)["codec"] == BUNDLED:
+        raise CodecError("refers to itself; install toktts again", file=packaged / CODEC_FILE)
+    codec = _from_folder(packaged, bandwidth_kbps)
+    if codec.identity != wanted:
+        raise CodecError(
+            f"wants the codec {wanted!r}, this version of toktts holds {codec.identity!r}; use the version of toktts "
+            "that the voice was made with",
+            file=folder / CODEC_FILE,
+            key="identity",
+        )
+    return codec
 
 
 def _packaged_folder() -> Path:

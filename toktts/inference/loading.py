@@ -89,21 +89,30 @@ def load_tokenizer(name_or_path: str | os.PathLike[str]) -> PreTrainedTokenizerB
 def load_normalizer(name_or_path: str | os.PathLike[str]) -> Normalizer:
     """Build the normaliser that a run's `config.yaml` names: text is spoken as it was trained.
 
-    Only that one key is read, so a run of another version, with other keys, still speaks.
-
     Args:
         name_or_path: a run folder; anything else gets plain English rules.
     Raises:
         ConfigError: a config that is not YAML, or a normaliser that does not exist.
     """
-    file = Path(name_or_path, CONFIG_FILE)
-    name = DEFAULT_NORMALIZER
-    if os.fspath(name_or_path) and file.is_file():
-        try:
-            written = file.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"cannot be read ({error}); copy the whole folder again", file=file) from error
-        sections = read_yaml(written, os.fspath(file)).children()
-        text = sections["text"].children() if "text" in sections else {}
-        name = str(text["normalizer"].value) if "normalizer" in text else name
+    name = normalizer_name(name_or_path)
     return registry.load("toktts.text", name, Normalizer, key="text.normalizer")()  # type: ignore[type-abstract]
+
+
+def normalizer_name(name_or_path: str | os.PathLike[str]) -> str:
+    """Read which normaliser a run's `config.yaml` names.
+
+    Only that one key is read, so a run of another version, with other keys, still speaks.
+
+    Raises:
+        ConfigError: a config that is not YAML.
+    """
+    file = Path(name_or_path, CONFIG_FILE)
+    if not os.fspath(name_or_path) or not file.is_file():
+        return DEFAULT_NORMALIZER
+    try:
+        written = file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot be read ({error}); copy the whole folder again", file=file) from error
+    sections = read_yaml(written, os.fspath(file)).children()
+    text = sections["text"].children() if "text" in sections else {}
+    return str(text["normalizer"].value) if "normalizer" in text else DEFAULT_NORMALIZER

@@ -246,6 +246,8 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
     ) -> Any:
         """Load safetensors, and nothing else: no pickle, no remote code, no silently random weight.
 
+        Weights become float32 unless another `dtype` is named, whatever the file holds ("auto" names none).
+
         Args:
             pretrained_model_name_or_path: folder or Hub id.
             args: as the base class takes them.
@@ -256,6 +258,9 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         check_checkpoint(pretrained_model_name_or_path)
         wants_info = kwargs.pop("output_loading_info", False)
         kwargs |= {"output_loading_info": True, "use_safetensors": True}
+        if kwargs.get("dtype") in (None, "auto") and kwargs.get("torch_dtype") in (None, "auto"):
+            kwargs.pop("torch_dtype", None)
+            kwargs["dtype"] = torch.float32
         loaded: Any = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         model, info = loaded
         check_loading(pretrained_model_name_or_path, info)
