@@ -179,3 +179,24 @@ def test_a_misspelt_file_name_gets_the_nearest_one(write):
     path = write("data: {}", "small_train.yaml")
     with pytest.raises(ConfigError, match=f"did you mean {path}"):
         load_config([path.with_name("smal_train.yaml")])
+
+
+def test_filling_a_config_lays_values_under_what_it_gives():
+    config = load_config([], overrides=["model.options.dropout=0.2", "training.max_minutes=3"])
+    values = {"model.options.dropout": 0.5, "model.options.hidden_size": 64, "training.max_minutes": 9.0}
+    filled = config.filled({**values, "training.args.learning_rate": 1e-3, "data.train_fraction": 0.9})
+    assert dict(filled.model.options) == {"dropout": 0.2, "hidden_size": 64}
+    assert (filled.training.max_minutes, filled.training.args["learning_rate"]) == (3.0, 1e-3)
+    assert filled.data.train_fraction == 0.9
+    assert filled.filled(values) == filled
+
+
+def test_a_value_that_cannot_be_filled_in_is_refused():
+    with pytest.raises(ConfigError, match=r"training.max_minutes: expected 0 to"):
+        Config().filled({"training.max_minutes": 0.0})
+
+
+def test_what_a_config_gives_is_what_is_not_null():
+    given = load_config([], overrides=["data.path=null", "model.options.encoder={n_layer: 2}"]).given()
+    assert given["model.options.encoder"] == {"n_layer": 2}
+    assert not [key for key in given if key.startswith(("data.path", "training.args", "codec.options"))]

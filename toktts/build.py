@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 import toktts.codecs
 from toktts import registry
 from toktts.codecs._base import Codec
-from toktts.config import Config
+from toktts.config import Config, load_config
+from toktts.data.amount import SpeechAmount, measure_speech
 from toktts.data.cache import TokenCache, build_token_cache
-from toktts.data.corpora._base import Corpus, Utterance
+from toktts.data.corpora._base import Corpus
+from toktts.data.corpora._limited import LimitedCorpus
 from toktts.data.encoding import Arrangement, ClipSettings
 from toktts.data.splits import split_ids
 from toktts.errors import CodecError, ConfigError, ToktsError
@@ -27,6 +29,9 @@ from toktts.tokens import build_tokenizer
 Progress = Callable[[int, int], None]
 ERROR_RATES = ("cer", "wer")
 """Scores of what is heard at an evaluation, less is better: `training.args.metric_for_best_model` may name one."""
+TRAIN_FRACTION = 0.95
+SPLIT_KEYS = ("data.train_fraction", "data.augmentation_copies")
+"""Keys that say which clips a run was trained on, and how often."""
 
 
 @dataclass(frozen=True)
@@ -85,27 +90,28 @@ def chooses_by_hearing(config: Config) -> bool:
     return str(config.training.args.get("metric_for_best_model")).removeprefix("eval_") in ERROR_RATES
 
 
-class LimitedCorpus(Corpus):
-    """The first rows of a corpus."""
-
-    def __init__(self, corpus: Corpus, n_rows: int) -> None:
-        self.corpus, self.n_rows = corpus, n_rows
-        self.rejected = corpus.rejected
-
-    def __iter__(self) -> Iterator[Utterance]:
-        for _, utterance in zip(range(self.n_rows), self.corpus, strict=False):
-            yield utterance
-
-    @classmethod
-    def tiny(cls, path: Any) -> "LimitedCorpus":
-        """Limit the tiny demo corpus to two rows."""
-        demo = registry.load("toktts.data.corpora", "demo", Corpus)  # type: ignore[type-abstract]
-        return cls(demo.tiny(path), 2)
-
-
 def run_folder(config: Config) -> Path:
     """Where the run goes: `training.output_dir`, else `runs/<model.name>`."""
     return Path(config.training.output_dir or Path("runs", config.model.name))
+
+
+def fits_to_data(config: Config) -> bool:
+    """Whether open keys of a voice follow from its data: if asked for, or if no key says how long to train."""
+    given, wish = config.given(), config.training.fit_to_data
+    lengths = ("training.max_minutes", "training.args.max_steps", "training.args.num_train_epochs")
+    return not trains_codec(config) and (wish if wish is not None else not any(key in given for key in lengths))
+
+
+def filled_from(config: Config, run: Path, keys: Collection[str] = SPLIT_KEYS) -> Config:
+    """Fill keys that a config leaves open with the values of a run, if there is one."""
+    saved = run / "config.yaml"
+    given = load_config([saved]).given() if saved.is_file() else {}
+    return config.filled({key: value for key, value in given.items() if key in keys})
+
+
+def speech_amount(config: Config, corpus: Corpus) -> SpeechAmount:
+    """Measure how much speech will be trained on, by the headers of the files."""
+    return measure_speech(corpus, clip_seconds=config.data.clip_seconds, max_seconds=config.data.max_seconds)
 
 
 def open_corpus(config: Config) -> Corpus:
@@ -158,7 +164,7 @@ def clip_settings(config: Config) -> ClipSettings:
         clip_seconds=data.clip_seconds,
         max_seconds=data.max_seconds,
         mono=data.mono,
-        augmentation_copies=data.augmentation_copies,
+        augmentation_copies=data.augmentation_copies or 1,
         augmentation_noise=data.augmentation_noise_std,
         augmentation_seed=data.split_seed,
     )
@@ -171,19 +177,20 @@ def whole_clip_rate(config: Config, codec: Codec) -> float | None:
 
 def split(config: Config, ids: list[str]) -> tuple[list[str], list[str]]:
     """Divide ids into (training, validation) by their hash."""
-    return split_ids(ids, train_fraction=config.data.train_fraction, seed=config.data.split_seed)
+    return split_ids(ids, train_fraction=config.data.train_fraction or TRAIN_FRACTION, seed=config.data.split_seed)
 
 
 def token_cache(
     config: Config, corpus: Corpus, codec: Codec, *, on_progress: Progress = lambda _done, _total: None
 ) -> TokenCache:
     """Encode the corpus, or find it encoded."""
-    data = config.data
-    training = set(split(config, [utterance.id for utterance in corpus])[0]) if data.augmentation_copies > 1 else set()
+    data, settings = config.data, clip_settings(config)
+    is_noisy = settings.augmentation_copies > 1
+    training = set(split(config, [utterance.id for utterance in corpus])[0]) if is_noisy else set()
     return build_token_cache(
         corpus,
         codec,
-        settings=clip_settings(config),
+        settings=settings,
         is_training=lambda clip_id: clip_id in training,
         cache_dir=data.cache_dir,
         arrangement=Arrangement(workers=data.workers),

@@ -2,7 +2,8 @@
 
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from toktts.config._checks import fault
 from toktts.config._yaml import Origin, dump_yaml
@@ -46,6 +47,36 @@ class Config:
         report_to = self.tracking.report_to
         sections["tracking"]["report_to"] = report_to if isinstance(report_to, str) else list(report_to)
         return dump_yaml(sections)
+
+    def given(self) -> dict[str, object]:
+        """Dotted key -> value of every key that says something: null is left out, and so is an empty mapping.
+
+        >>> Config(model=ModelSection(options={"hidden_size": 64})).given()["model.options.hidden_size"]
+        64
+        """
+        values: dict[str, object] = {}
+        for section in SECTIONS:
+            for name, value in vars(getattr(self, section)).items():
+                inner = {f".{key}": item for key, item in value.items()} if isinstance(value, Mapping) else {"": value}
+                values |= {f"{section}.{name}{key}": item for key, item in inner.items() if item is not None}
+        return values
+
+    def filled(self, values: Mapping[str, object]) -> "Config":
+        """The same config with values for keys that it leaves open; those that are given stay.
+
+        Args:
+            values: dotted key, as `training.max_minutes` or `model.options.hidden_size` -> value.
+        """
+        given = self.given()
+        sections: dict[str, Any] = {}
+        for key, value in values.items():
+            if key in given:
+                continue
+            section, name, *inner = key.split(".")
+            part = sections.get(section, getattr(self, section))
+            new = {**getattr(part, name), inner[0]: value} if inner else value
+            sections[section] = replace(part, **{name: new})
+        return replace(self, **sections)
 
     def origin(self, key: str) -> Origin | None:
         """Where a key, as `model.options.hidden_size`, was written: (file, line); None if it is a default."""
@@ -91,7 +122,7 @@ def contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
     if data.clip_seconds is not None and data.max_seconds is not None and data.clip_seconds > data.max_seconds:
         what = f"{data.clip_seconds:g} s is longer than data.max_seconds, {data.max_seconds:g} s"
         yield "data.clip_seconds", what, "shorten it, or raise data.max_seconds"
-    if data.augmentation_copies > 1 and data.augmentation_noise_std == 0:
+    if (data.augmentation_copies or 1) > 1 and data.augmentation_noise_std == 0:
         what = f"{data.augmentation_copies} copies with data.augmentation_noise_std 0 are all the same"
         yield "data.augmentation_copies", what, "set it to 1, or raise data.augmentation_noise_std"
     if training.early_stopping_patience is not None and training.args.get("eval_strategy") == "no":

@@ -94,9 +94,9 @@ class DataSection(Section):
     max_seconds: Seconds | None = 30.0
     mono: Literal["error", "mean"] = "error"
     max_rejected_fraction: Annotated[float, Between(0, 1)] = 0.01
-    train_fraction: Annotated[float, Between(0, 1, inside=True)] = 0.95
+    train_fraction: Annotated[float, Between(0, 1, inside=True)] | None = None
     split_seed: Seed = 20
-    augmentation_copies: Annotated[int, Between(1, 1000)] = 1
+    augmentation_copies: Annotated[int, Between(1, 1000)] | None = None
     augmentation_noise_std: Annotated[float, Between(0, 1)] = 6.0e-4
     workers: Annotated[int, Between(1, 1024)] = 1
     shard_rows: Count = 1000
@@ -111,6 +111,7 @@ class TrainingSection(Section):
     name_in_config: ClassVar[str] = "training"
     kind: Literal["voice", "codec"] = "voice"
     output_dir: PathText | None = None
+    fit_to_data: bool | None = None
     max_minutes: Annotated[float, Between(0, 10**6, inside=True)] | None = None
     ema_decay: Annotated[float, Between(0, 1, inside=True)] | None = None
     early_stopping_patience: Count | None = None

@@ -24,6 +24,7 @@ from toktts.inference.loading import load_model
 from toktts.models._base import ToktsModel
 from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit
 from toktts.training.checkpoints import find_checkpoint
+from toktts.training.fitting import fit_to_data
 from toktts.training.folder import CHECKPOINTS, open_run_folder, write_config
 from toktts.training.metrics import compute_metrics_and
 from toktts.training.trainer import ToktsTrainer, ToktsTrainingArguments, best_precision
@@ -87,6 +88,8 @@ def train_voice(config: Config, start: Start = Start(), hooks: Hooks = Hooks()) 
     folder, plan = build.run_folder(config), build.training_plan(config)
     resume = plan.resume or start.checkpoint is not None
     with open_run_folder(folder, resume=resume):
+        config = fit_to_data(config, folder, checkpoint=start.checkpoint, is_new=start.model is None)
+        plan = build.training_plan(config)
         material = prepare(config, folder, start)
         # Not before: a config that cannot be used leaves no run behind that its correction would have to go on with.
         write_config(folder, plan.config_yaml)

@@ -97,6 +97,7 @@ def _understand(command: CommandLine) -> Job:
     if command.files or command.yconfigs:
         config = command.load_config()
         run_folder = build.run_folder(config)
+        config = build.filled_from(config, run_folder)
         return Job(config, command.with_model or str(run_folder), run_folder, is_explicit=True)
     model = command.with_model or str(build.run_folder(command.load_config()))
     beside = Path(model, CONFIG_FILE)

@@ -1,0 +1,125 @@
+import dataclasses
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toktts import registry
+from toktts.config import Config
+from toktts.data.amount import SpeechAmount
+from toktts.models import ToktsModel
+from toktts.training.scaling import Machine, Sound, open_keys, recommend
+
+FAMILIES = ("toknar", "tokar", "tokflat")
+TWO_CORES, SOUND = Machine(threads=2), Sound(frame_rate=75.0, n_codebooks=2)
+GROWING = ("hidden_size", "decoder_layers", "intermediate_size", "max_minutes", "max_frames_per_batch", "warmup_steps")
+GROWING += ("ema_decay", "train_fraction")
+SHRINKING = ("dropout", "augmentation_copies")
+HOURS = st.floats(0, 100)
+
+
+def speech(hours: float) -> SpeechAmount:
+    return SpeechAmount(hours, n_clips=int(hours * 600), longest_s=min(hours * 3600, 10.0))
+
+
+def values_for(hours, family="toknar", *, machine=TWO_CORES, **given_values):
+    return recommend(speech(hours), family=family, sound=SOUND, machine=machine, given=given_values).values
+
+
+@given(HOURS, HOURS, st.sampled_from(FAMILIES))
+def test_more_speech_never_gets_less_model_time_or_validation_and_never_more_dropout(one, other, family):
+    less, more = (
+        {key.rpartition(".")[2]: value for key, value in values_for(hours, family).items()}
+        for hours in sorted((one, other))
+    )
+    assert all(less[key] <= more[key] for key in GROWING if key in less)
+    assert all(less[key] >= more[key] for key in SHRINKING if key in less)
+
+
+@given(HOURS, st.sampled_from(FAMILIES), st.integers(1, 128), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_every_value_is_legal_in_a_config_and_the_same_again(hours, family, threads, has_gpu):
+    machine = Machine(threads=threads, has_gpu=has_gpu)
+    values = values_for(hours, family, machine=machine)
+    config = Config().filled(values)
+    assert {key: value for key, value in config.given().items() if key in values} == values
+    assert values == values_for(hours, family, machine=machine)
+    assert 5 <= values["training.max_minutes"] <= 600
+
+
+@given(HOURS, st.sampled_from(FAMILIES), st.sampled_from([1, 2, 3, 4, 5, 8, 12]))
+@settings(max_examples=20, deadline=None)
+def test_every_family_takes_its_sizes_with_any_number_of_heads(hours, family, heads):
+    config_class = registry.load("toktts.models", family, ToktsModel).config_class
+    wish = {} if family == "tokflat" else {"model.options.num_attention_heads": heads}
+    values = values_for(hours, family, **wish) | wish
+    options = {key.rpartition(".")[2]: value for key, value in values.items() if key.startswith("model.options.")}
+    built = config_class(n_codebooks=2, codebook_size=64, text_vocab_size=50, **options)
+    assert all(getattr(built, name) == value for name, value in options.items())
+
+
+@given(HOURS, st.floats(0.1, 60))
+def test_the_longest_clip_fits_into_a_batch(hours, longest_s):
+    amount = dataclasses.replace(speech(hours), longest_s=longest_s)
+    values = recommend(amount, family="toknar", sound=SOUND, machine=TWO_CORES).values
+    assert values["data.max_frames_per_batch"] >= longest_s * SOUND.frame_rate
+
+
+@given(HOURS, st.sampled_from(FAMILIES), st.data())
+def test_nothing_is_recommended_for_what_is_given(hours, family, data):
+    everything = values_for(hours, family)
+    settled = data.draw(st.sets(st.sampled_from(sorted(everything))))
+    rest = values_for(hours, family, **{key: everything[key] for key in settled})
+    assert not settled & rest.keys()
+    assert rest.keys() == open_keys(family, {key: everything[key] for key in settled})
+
+
+@pytest.mark.parametrize(("hours", "minutes"), [(1 / 60, 17), (0.25, 30), (1, 60), (24, 294), (1000, 294)])
+def test_minutes_grow_with_the_root_of_the_hours(hours, minutes):
+    assert values_for(hours)["training.max_minutes"] == minutes
+
+
+@pytest.mark.parametrize(("threads", "minutes"), [(1, 120), (2, 60), (3, 40), (64, 30)])
+def test_fewer_cores_get_more_minutes_within_bounds(threads, minutes):
+    assert values_for(1, machine=Machine(threads=threads))["training.max_minutes"] == minutes
+
+
+def test_a_gpu_gets_larger_batches_and_fewer_minutes():
+    values = values_for(1, machine=Machine(threads=2, has_gpu=True))
+    assert (values["training.max_minutes"], values["data.max_frames_per_batch"]) == (15, 4 * 3000)
+
+
+@pytest.mark.parametrize("key", ["max_steps", "num_train_epochs"])
+def test_who_says_how_many_steps_gets_no_minutes(key):
+    values = values_for(1, **{f"training.args.{key}": 40})
+    assert not {"training.max_minutes", "training.args.num_train_epochs"} & values.keys()
+
+
+def test_a_few_steps_warm_up_for_a_tenth_of_them_only():
+    assert values_for(1, **{"training.args.max_steps": 40})["training.args.warmup_steps"] == 4
+
+
+def test_the_lowest_learning_rate_follows_the_highest_that_is_given():
+    values = values_for(1, **{"training.args.learning_rate": 1e-6})
+    assert values["training.args.min_learning_rate"] == pytest.approx(1e-8)
+
+
+def test_a_given_batch_size_takes_the_place_of_frames():
+    assert "data.max_frames_per_batch" not in values_for(1, **{"training.args.per_device_train_batch_size": 4})
+
+
+def test_speech_without_noise_is_not_copied():
+    assert values_for(0.1)["data.augmentation_copies"] == 2
+    assert values_for(0.1, **{"data.augmentation_noise_std": 0.0})["data.augmentation_copies"] == 1
+
+
+def test_a_family_that_is_not_known_keeps_its_own_sizes():
+    assert not [key for key in values_for(1, family="mine") if key.startswith("model.")]
+
+
+def test_the_choice_is_told_in_a_few_lines_with_reasons():
+    lines = str(recommend(speech(0.25), family="toknar", sound=SOUND, machine=TWO_CORES)).splitlines()
+    assert lines[0] == "chosen for 15 minutes of speech in 150 clips, what the config sets excepted:"
+    assert 5 <= len(lines) <= 10
+    assert all(len(line) <= 220 and line.endswith(")") for line in lines[1:])
+    assert any("max_minutes=30.0" in line and "here 2 threads" in line for line in lines)
