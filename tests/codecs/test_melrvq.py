@@ -214,3 +214,24 @@ def test_another_version_is_refused(codec: MelRVQ, tmp_path: Path) -> None:
     (tmp_path / "codec.json").write_text(text.replace('"version": 2', '"version": 1'), encoding="utf-8")
     with pytest.raises(CodecError, match="is not a melrvq codec of version 2; make it again"):
         MelRVQ.from_pretrained(tmp_path)
+
+
+@torch.no_grad()
+def test_certain_probabilities_sound_like_their_codes() -> None:
+    codec = MelRVQ.tiny()
+    codes = torch.randint(0, 16, (2, 2, 20), generator=torch.Generator().manual_seed(0))
+    n_frames = torch.tensor([20, 6])
+    hard = codec.decode(codes, n_frames=n_frames)
+    soft = codec.decode_soft(torch.nn.functional.one_hot(codes, 16).float(), n_frames=n_frames)
+    torch.testing.assert_close(soft.samples, hard.samples, rtol=0, atol=1e-4)
+    assert torch.equal(soft.row_lengths, hard.row_lengths)
+
+
+@torch.no_grad()
+def test_mixed_probabilities_lie_between_their_codes() -> None:
+    codec = MelRVQ.tiny()
+    codes = torch.zeros(2, 2, 4, dtype=torch.long)
+    codes[1] = 5
+    halves = torch.nn.functional.one_hot(codes, 16).float().mean(dim=0)
+    expected = codec.frame_vectors(codes).mean(dim=0)
+    torch.testing.assert_close(codec._mean_frame_vectors(halves), expected)

@@ -161,3 +161,17 @@ def test_durations_count_the_frames_of_each_unit() -> None:
     path = torch.tensor([[0, 0, 1, 2, 2, 2], [0, 1, 1, 1, 1, 1]])
     counted = durations_of_path(path, torch.tensor([6, 3]), n_units=4)
     assert counted.tolist() == [[2, 1, 3, 0], [1, 2, 0, 0]]
+
+
+@torch.no_grad()
+def test_likely_codes_are_mixed_unless_codes_are_drawn_or_it_is_switched_off() -> None:
+    model = Toknar.tiny()
+    greedy = GenerationConfig(max_new_tokens=96, do_sample=False)
+    synthesis = model.synthesize(IDS, generation=greedy)
+    assert synthesis.probabilities is not None
+    assert torch.equal(synthesis.probabilities.argmax(dim=3), synthesis.features)
+    torch.testing.assert_close(synthesis.probabilities.sum(dim=3), torch.ones(synthesis.features.shape))
+    drawn = GenerationConfig(max_new_tokens=96, do_sample=True)
+    assert model.synthesize(IDS, generation=drawn, seed=0).probabilities is None
+    model.config.soft_decoding = False
+    assert model.synthesize(IDS, generation=greedy).probabilities is None

@@ -59,6 +59,15 @@ class Codec(ABC):
             n_frames: int64 (batch,), frames of each row that count; the rest is ignored. None = all.
         """
 
+    def decode_soft(self, probabilities: Tensor, *, n_frames: Tensor | None = None) -> Waveform:
+        """Turn probabilities of codes into sound; a codec that can, mixes what the likely codes stand for.
+
+        Args:
+            probabilities: (batch, n_codebooks, n_frames, codebook_size), 1 in sum over the last dimension.
+            n_frames: as `decode` takes it.
+        """
+        return self.decode(probabilities.argmax(dim=3), n_frames=n_frames)
+
     def n_frames(self, n_samples: int) -> int:
         """Frames that `encode` makes of `n_samples` samples: the last one may be partly padding."""
         return -(-n_samples // self.hop_length)

@@ -209,6 +209,24 @@ class MelRVQ(Codec, nn.Module):
             clips.append(self.vocode(codes[None, :, :count])[0].clamp(-1.0, 1.0) if count else torch.zeros(0))
         return pad_clips(clips, self.sampling_rate)
 
+    @torch.no_grad()
+    def decode_soft(self, probabilities: Tensor, *, n_frames: Tensor | None = None) -> Waveform:
+        """Turn probabilities of codes into sound; see `Codec.decode_soft`.
+
+        The vocoder sees the mean, by probability, of what it would see of each code.
+        """
+        clips = []
+        for row, count in zip(probabilities, frames_of_rows(probabilities[..., 0], n_frames), strict=True):
+            frames = self._mean_frame_vectors(row[:, :count])[None]
+            clips.append(self.vocoder(frames).samples[0].clamp(-1.0, 1.0) if count else torch.zeros(0))
+        return pad_clips(clips, self.sampling_rate)
+
+    def _mean_frame_vectors(self, probabilities: Tensor) -> Tensor:
+        """As `frame_vectors`, of probabilities (n_codebooks, n_frames, codebook_size): (n_frames, values)."""
+        learned = torch.stack([table.get_parameter("weight") for table in self.code_embeddings])
+        mixed: Tensor = (probabilities.float() @ torch.cat([self.codebooks, learned], dim=2)).sum(dim=0)
+        return mixed
+
     def forward(
         self,
         codes: Tensor,

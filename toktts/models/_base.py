@@ -15,7 +15,7 @@ from toktts.codecs._base import Codec
 from toktts.errors import ModelError, TextError
 from toktts.models._checkpoint import check_checkpoint, check_loading, codec_folder
 from toktts.models._config import ToktsConfig
-from toktts.models._generation import check_generation, merge_generation
+from toktts.models._generation import check_generation, merge_generation, speed_of
 from toktts.models._outputs import CodesOutput, SpeechOutput, StopReason, Synthesis
 
 __all__ = ["CodesOutput", "SpeechOutput", "StopReason", "Synthesis", "ToktsConfig", "ToktsModel"]
@@ -33,6 +33,8 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
     feature_kind: ClassVar[Literal["codes", "mel"]] = "codes"
     is_autoregressive: ClassVar[bool] = True
     """Whether each frame is written after seeing the ones before it."""
+    can_change_speed: ClassVar[bool] = False
+    """Whether `speed` has a meaning: the family decides how long each unit lasts before it speaks."""
     config_class = ToktsConfig
     config: ToktsConfig
     base_model_prefix = "model"
@@ -119,6 +121,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         top_k: int | None = None,
         top_p: float | None = None,
         num_beams: int | None = None,
+        speed: float | None = None,
         pad_token_id: int | None = None,  # noqa: ARG002 - the pipeline may pass the tokenizer's; families know their own
         seed: int | None = None,
         output_audio: bool = True,
@@ -138,6 +141,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             top_k: draw among this many; 0 = all.
             top_p: draw among the most likely that make up this much probability.
             num_beams: beams, where the family has beam search.
+            speed: 0.5 to 2, where the family can; 1 = as it learned to speak, 2 = twice as fast.
             pad_token_id: accepted for the pipeline, without effect.
             seed: same seed, same sound; torch's own generators stay untouched.
             output_audio: False = features only, and no codec is needed.
@@ -157,9 +161,14 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             "top_k": top_k,
             "top_p": top_p,
             "num_beams": num_beams,
+            "speed": speed,
         }
         generation = merge_generation(self.generation_config, generation_config, changes)
         check_generation(generation, limit=self.generation_limit)
+        if speed_of(generation) != 1.0 and not self.can_change_speed:
+            raise ModelError(
+                f"{self.config.model_type} cannot change its speed; leave it at 1, or use a toknar voice", key="speed"
+            )
         synthesis = self.synthesize(ids, attention_mask, generation=generation, seed=seed)
         return SpeechOutput(
             features=synthesis.features,
@@ -190,7 +199,10 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         lengths = (synthesis.n_frames * self.config.codec_hop_length).tolist()
         if not any(lengths):
             return [torch.zeros(0, device=synthesis.features.device) for _ in lengths]
-        waveform = self.codec.decode(synthesis.features, n_frames=synthesis.n_frames)
+        if synthesis.probabilities is None:
+            waveform = self.codec.decode(synthesis.features, n_frames=synthesis.n_frames)
+        else:
+            waveform = self.codec.decode_soft(synthesis.probabilities, n_frames=synthesis.n_frames)
         return [samples[:length] for samples, length in zip(waveform.samples, lengths, strict=True)]
 
     @property

@@ -16,6 +16,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "temperature": (0.01, 100),
     "top_k": (0, 1_000_000),
     "top_p": (1e-6, 1),
+    "speed": (0.5, 2),
 }
 # What transformers takes as "not set": anything else warns when nothing is sampled.
 NEUTRAL = {"temperature": 1.0, "top_k": 50, "top_p": 1.0}
@@ -71,9 +72,15 @@ def check_generation(generation: GenerationConfig, *, limit: int) -> None:
         raise ModelError(f"is not set; write a number from 1 to {limit}", key="max_new_tokens")
     ranges = RANGES | {"max_new_tokens": (1, limit)}
     for name, (low, high) in ranges.items():
-        value = getattr(generation, name)
+        value = getattr(generation, name, None)
         if value is not None and not low <= value <= high:
             raise ModelError(f"must be from {low:g} to {high:g}, got {value:g}; change it", key=name)
+
+
+def speed_of(generation: GenerationConfig) -> float:
+    """Read `speed`, a value of our own that transformers saves and loads as it is; 1 where it is not set."""
+    speed = getattr(generation, "speed", None)
+    return 1.0 if speed is None else float(speed)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class ToknarConfig(ToktsConfig):  # type: ignore[no-untyped-call]
         code_weights: weight of each codebook's loss; missing ones are 1.
         alignment_weight: weight of the aligner's loss.
         duration_weight: weight of the loss of the durations.
+        soft_decoding: while not drawing, let the codec mix the sounds of likely codes instead of taking the likeliest.
         max_frames: most frames of one text.
         max_frames_per_unit: most frames of one text unit while speaking.
     """
@@ -49,6 +50,7 @@ class ToknarConfig(ToktsConfig):  # type: ignore[no-untyped-call]
     code_weights: list[float] | None = None
     alignment_weight: float = 0.3
     duration_weight: float = 0.3
+    soft_decoding: bool = True
     max_frames: int = 2250
     max_frames_per_unit: int = 150
 

@@ -14,6 +14,7 @@ from toktts.alignment.monotonic import length_mask
 from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import ModelError
 from toktts.models._base import Synthesis, ToktsModel
+from toktts.models._generation import speed_of
 from toktts.models._toknar_config import ToknarConfig, ToknarOutput
 from toktts.models.modules.aligner import Aligner
 from toktts.models.modules.convolution import FrameBlock
@@ -28,6 +29,7 @@ class Toknar(ToktsModel):
     """Text ids -> durations -> codes, without a loop over the frames."""
 
     is_autoregressive = False
+    can_change_speed = True
     config_class = ToknarConfig
     config: ToknarConfig
 
@@ -217,14 +219,14 @@ class Toknar(ToktsModel):
         is_text = attention_mask.bool()
         encoded = self.encode_text(input_ids, attention_mask)
         limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
-        durations = whole_durations(
-            torch.exp(self._log_durations(encoded)), is_text, limit=self.config.max_frames_per_unit
-        )
+        frames = torch.exp(self._log_durations(encoded)) / speed_of(generation)
+        durations = whole_durations(frames, is_text, limit=self.config.max_frames_per_unit)
         wanted = durations.sum(dim=1)
         ends = durations.cumsum(dim=1).clamp(max=limit)
         durations = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
         n_frames = durations.sum(dim=1)
-        codes = self._write(encoded, durations, RowSampler(input_ids, attention_mask, generation=generation, seed=seed))
+        sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
+        codes, probabilities = self._write(encoded, durations, sampler)
         codes = codes.masked_fill(~length_mask(n_frames, codes.shape[2])[:, None], 0)
         frames = torch.arange(codes.shape[2], device=ends.device).expand(len(codes), -1).contiguous()
         path = torch.searchsorted(ends, frames, right=True).clamp(max=input_ids.shape[1] - 1)
@@ -233,18 +235,22 @@ class Toknar(ToktsModel):
             n_frames=n_frames,
             stop_reasons=["eos" if fits else "length" for fits in (wanted <= limit).tolist()],
             alignment=nn.functional.one_hot(path, input_ids.shape[1]).float(),
+            probabilities=None if generation.do_sample or not self.config.soft_decoding else probabilities,
         )
 
-    def _write(self, encoded: Tensor, durations: Tensor, sampler: RowSampler) -> Tensor:
-        """Choose codes, coarse to fine: int64 (batch, n_codebooks, n_frames)."""
+    def _write(self, encoded: Tensor, durations: Tensor, sampler: RowSampler) -> tuple[Tensor, Tensor]:
+        """Choose codes, coarse to fine: int64 (batch, n_codebooks, n_frames), and how likely each code was."""
         n_frames = durations.sum(dim=1)
         total = int(n_frames.max())
         hidden = self._decode_frames(encoded, durations, total=total)
         is_real = length_mask(n_frames, total)[:, :, None]
         codes = hidden.new_zeros(len(hidden), total, len(self.code_heads), dtype=torch.long)
+        probabilities = []
         for book in range(len(self.code_heads)):
-            codes[:, :, book] = sampler.draw_frames(self._head(book, hidden, codes, is_real))
-        return codes.transpose(1, 2)
+            logits = self._head(book, hidden, codes, is_real)
+            codes[:, :, book] = sampler.draw_frames(logits)
+            probabilities.append(logits.float().softmax(dim=2))
+        return codes.transpose(1, 2), torch.stack(probabilities, dim=1)
 
     @classmethod
     def tiny(cls) -> Self:
