@@ -50,8 +50,8 @@ class Synthesis:
         n_frames: int64 (batch,), frames of each row that count.
         stop_reasons: `eos` = the model ended the row, `length` = cut at `max_new_tokens`, `empty` = not one frame.
         alignment: float (batch, n_frames, n_input_ids), how much each frame read of each text id; None = not known.
-        probabilities: of every code, (batch, n_codebooks, n_frames, codebook_size), to be decoded instead of the features,
-            which then are the most likely ones; None = the features are decoded.
+        probabilities: of every code, (batch, n_codebooks, n_frames, codebook_size), to be decoded instead of the
+            features, which then are the most likely ones; None = the features are decoded.
     """
 
     features: Tensor
