@@ -102,9 +102,9 @@ def recommend(
     hours = min(max(speech.hours, LEAST_HOURS), MOST_HOURS)
     choices = [
         _size(family, hours, speech, sound, given),
-        _dropout(family, hours),
         _batch(hours, speech, sound, machine),
         _minutes(hours, machine),
+        Choice({"training.args.num_train_epochs": MANY_EPOCHS}, "the minutes end it"),
         _learning_rate(family, hours, given),
         _average(hours, machine, given),
         _copies(hours, given),
@@ -170,17 +170,14 @@ SIZES: Mapping[str, Callable[[float], Values]] = {"toknar": _toknar, "tokar": _t
 def _size(family: str, hours: float, speech: SpeechAmount, sound: Sound, given: Values) -> Choice:
     if family == "tokflat":
         return Choice(_options(_tokflat(speech, sound)), "the reference's sizes")
-    options = dict(SIZES[family](hours)) if family in SIZES else {}
+    options = (
+        {**SIZES[family](hours), "dropout": _tier(hours, 0.2, (0.2, 0.15), (0.75, 0.1))} if family in SIZES else {}
+    )
     heads = given.get("model.options.num_attention_heads")
     if options and isinstance(heads, int) and heads > 0:
         # Rounded up, for the width must be a multiple of it.
         options["hidden_size"] = math.ceil(_number(options["hidden_size"]) / (2 * heads)) * 2 * heads
-    return Choice(_options(options), "more speech hardly wants a larger model")
-
-
-def _dropout(family: str, hours: float) -> Choice:
-    share = _tier(hours, 0.2, (0.2, 0.15), (0.75, 0.1))
-    return Choice(_options({"dropout": share} if family in SIZES else {}), "less speech is sooner known by heart")
+    return Choice(_options(options), "more speech hardly wants a larger model, less is sooner known by heart")
 
 
 def _options(options: Values) -> Values:
@@ -198,7 +195,7 @@ def _minutes(hours: float, machine: Machine) -> Choice:
     minutes = float(max(5, round(60 * math.sqrt(hours) * machine.slowness)))
     reason = "a GPU" if machine.has_gpu else f"{machine.threads} threads"
     return Choice(
-        {"training.max_minutes": minutes, "training.args.num_train_epochs": MANY_EPOCHS},
+        {"training.max_minutes": minutes},
         f"an hour for an hour of speech on two cores, half for a quarter; here {reason}",
     )
 
