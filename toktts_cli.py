@@ -1,13 +1,15 @@
 """The console script `toktts`. Nothing of toktts or torch is imported before a command runs, so `--help` is quick."""
 
 import importlib.metadata
+import importlib.util
+import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -21,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+FAILED_CHECK = 3
 INTERRUPTED = 130
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True}
 
@@ -32,14 +35,37 @@ class Unknown(StrEnum):
     skip = "skip"
 
 
+class Timestamps(StrEnum):
+    """What can be timed."""
+
+    word = "word"
+    phoneme = "phoneme"
+    character = "character"
+
+
 def show_version(wanted: bool) -> None:
     """Print the version and leave."""
     if wanted:
-        try:
-            print(importlib.metadata.version("toktts"))
-        except importlib.metadata.PackageNotFoundError:
-            print("unknown: toktts is not installed")
+        print(installed_version())
         raise typer.Exit
+
+
+def installed_version() -> str:
+    """Ask the installation, which knows without importing toktts."""
+    try:
+        return importlib.metadata.version("toktts")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown: toktts is not installed"
+
+
+def bundled_voice_line() -> str:
+    """Describe the voice that came with toktts, without importing it."""
+    spec = importlib.util.find_spec("toktts")
+    folder = Path(str(spec.origin)).parent / "assets" / "voice" if spec is not None else Path()
+    if not (folder / "model.safetensors").is_file():
+        return "no voice came with it"
+    family = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    return f"bundled voice: {family}, {(folder / 'model.safetensors').stat().st_size / 1e6:.1f} MB, {folder}"
 
 
 @app.callback()
@@ -53,8 +79,8 @@ def options(
 
 @app.command()
 def version() -> None:
-    """Print the version."""
-    show_version(True)
+    """Print the version, and which voice came with it."""
+    print(installed_version(), bundled_voice_line(), sep="\n")
 
 
 @app.command(context_settings=PASS_THROUGH)
@@ -84,14 +110,28 @@ def say(
     output: Annotated[
         Path, typer.Option("--output", "--out", "-o", help="Sound file; - writes WAV to standard output.")
     ],
-    model: Annotated[str, typer.Option(help="A run folder.")] = "runs/demo",
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="A run folder; runs/demo if it holds a voice, else the bundled one.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     unknown: Annotated[Unknown, typer.Option(help="Characters the model cannot read: refuse or leave out.")] = (
         Unknown.error
     ),
+    speed: Annotated[
+        float | None, typer.Option(min=0.5, max=2.0, help="2 = twice as fast; for voices of toknar.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Print what a self-check finds; exit code 3 if something is wrong.")
+    ] = False,
+    timestamps: Annotated[Timestamps | None, typer.Option(help="What --align-out times; word unless given.")] = None,
+    align_out: Annotated[
+        Path | None, typer.Option(help="File for what is said when: .TextGrid, .srt or .json.")
+    ] = None,
 ) -> None:
     """Speak a text into a sound file."""
-    _run(ctx, lambda: _say(text, model=model, output=output, force=force, unknown=unknown))
+    wishes: dict[str, Any] = {"force": force, "unknown": unknown.value, "speed": speed, "self_check": check}
+    wishes |= {"timestamps": None if timestamps is None else timestamps.value, "align_out": align_out}
+    _run(ctx, lambda: _say(text, model=model, output=output, wishes=wishes))
 
 
 app.command("speak", hidden=True)(say)
@@ -192,7 +232,7 @@ def demo(
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run one command line and exit: 0 done, 2 for a fault of the user, 130 after Ctrl-C."""
+    """Run one command line and exit: 0 done, 2 after a fault of the user, 3 if --check failed, 130 after Ctrl-C."""
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args
     command = typer.main.get_command(app)
@@ -211,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code or 0)
 
 
-def _say(text: str, *, model: str, output: Path, force: bool, unknown: Unknown) -> None:
+def _say(text: str, *, model: str | None, output: Path, wishes: dict[str, Any]) -> None:
     from toktts.entry import check_output, read_argument, read_text
     from toktts.errors import ToktsError
 
@@ -219,19 +259,24 @@ def _say(text: str, *, model: str, output: Path, force: bool, unknown: Unknown) 
     if to_stdout and sys.stdout.isatty():
         raise ToktsError("standard output is a terminal; name a file or a pipe", key="--output")
     if not to_stdout:
-        check_output(output, force=force)
+        check_output(output, force=wishes["force"])
     words = read_text() if text == "-" else read_argument(text)
 
+    from toktts.inference import default_voice
     from toktts.inference import say as speak
 
-    if not to_stdout:
-        speak(words, model=model, output=output, force=force, unknown=unknown.value)
-        return
+    if model is None:
+        model = default_voice()
+        print(f"toktts: the voice is {model}; --model names another", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder, "speech.wav")
-        speak(words, model=model, output=wav, force=False, unknown=unknown.value)
-        with open(wav, "rb") as sound:
-            shutil.copyfileobj(sound, sys.stdout.buffer)
+        speech = speak(words, model=model, output=Path(folder, "speech.wav") if to_stdout else output, **wishes)
+        if to_stdout:
+            with open(Path(folder, "speech.wav"), "rb") as sound:
+                shutil.copyfileobj(sound, sys.stdout.buffer)
+    if "report" in speech:
+        print("\n".join(speech["report"].lines), file=sys.stderr if to_stdout else sys.stdout, flush=True)
+        if not speech["report"].passed:
+            sys.exit(FAILED_CHECK)
 
 
 def _run(ctx: typer.Context, work: Callable[[], None]) -> NoReturn:

@@ -93,10 +93,17 @@ import toktts_cli; toktts_cli.main(sys.argv[1:])
 # A voice that writes what it was asked to say: the command around it is what is tested.
 SAY = f"""{LIGHT}
 from pathlib import Path
-def say(text, *, model, output, force, unknown):
-    Path(output).write_bytes(f"{{text}}|{{model}}|{{force}}|{{unknown}}".encode("utf-8", "backslashreplace"))
+class Report:
+    lines, passed = ("FAIL length: 3 s", "ok   silent: 90%"), False
+def say(text, *, model, output, force, unknown, speed, self_check, timestamps, align_out):
+    said = f"{{text}}|{{model}}|{{force}}|{{unknown}}"
+    if speed or timestamps or align_out:
+        said += f"|{{speed}}|{{timestamps}}|{{align_out}}"
+    Path(output).write_bytes(said.encode("utf-8", "backslashreplace"))
+    return {{"report": Report()}} if self_check else {{}}
 toktts.inference = sys.modules["toktts.inference"] = types.ModuleType("toktts.inference")
 toktts.inference.say = say
+toktts.inference.default_voice = lambda: "runs/demo"
 import toktts_cli
 toktts_cli.main(sys.argv[1:])
 """
@@ -111,6 +118,39 @@ def test_say_writes_the_file_it_was_asked_for(tmp_path: Path) -> None:
 
 def test_speak_is_say() -> None:
     assert toktts("speak", "hi", "-o", "-", code=SAY).stdout == "hi|runs/demo|False|error"
+
+
+def test_say_tells_which_voice_it_chose_and_only_then() -> None:
+    result = toktts("say", "hi", "-o", "-", code=SAY)
+    assert result.stderr == "toktts: the voice is runs/demo; --model names another\n"
+    assert toktts("say", "hi", "-o", "-", "--model", "x", code=SAY).stderr == ""
+
+
+def test_say_hands_on_speed_and_alignment() -> None:
+    wishes = ["--speed", "1.5", "--timestamps", "phoneme", "--align-out", "a.json", "--model", "m"]
+    assert toktts("say", "hi", "-o", "-", *wishes, code=SAY).stdout == "hi|m|False|error|1.5|phoneme|a.json"
+    result = toktts("say", "hi", "-o", "-", "--speed", "3")
+    assert result.returncode == 2
+    assert result.stderr.startswith("toktts: error: Invalid value for '--speed': ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_failed_check_is_printed_and_ends_with_code_3(tmp_path: Path) -> None:
+    result = toktts("say", "hi", "-o", str(tmp_path / "a.wav"), "--check", "--model", "m", code=SAY)
+    assert (result.returncode, result.stdout) == (3, "FAIL length: 3 s\nok   silent: 90%\n")
+    assert (tmp_path / "a.wav").exists()
+    piped = toktts("say", "hi", "-o", "-", "--check", "--model", "m", code=SAY)
+    assert (piped.returncode, piped.stdout) == (3, "hi|m|False|error")
+    assert piped.stderr == "FAIL length: 3 s\nok   silent: 90%\n"
+    passed = SAY.replace('%"), False', '%"), True')
+    assert toktts("say", "hi", "-o", "-", "--check", "--model", "m", code=passed).returncode == 0
+
+
+def test_version_lists_the_bundled_voice() -> None:
+    first, second = toktts("version").stdout.splitlines()
+    assert toktts("--version").stdout.splitlines() == [first]
+    has_voice = (ROOT / "toktts/assets/voice/model.safetensors").exists()
+    assert second.startswith("bundled voice: toknar, " if has_voice else "no voice came with it")
 
 
 def test_say_reads_standard_input_and_writes_standard_output() -> None:

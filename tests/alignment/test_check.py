@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from toktts.alignment import Alignment, Span
 from toktts.alignment.check import (
-    CheckName,
     Spoken,
     check,
     expected_durations,
@@ -16,6 +15,7 @@ from toktts.alignment.check import (
     mean_durations,
     path_of,
 )
+from toktts.alignment.findings import CheckName
 from toktts.audio import Waveform
 from toktts.errors import AlignmentError
 

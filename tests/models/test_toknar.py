@@ -1,5 +1,9 @@
 """The one-pass family: durations, upsampling, coarse-to-fine heads."""
 
+import math
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -175,3 +179,25 @@ def test_likely_codes_are_mixed_unless_codes_are_drawn_or_it_is_switched_off() -
     assert model.synthesize(IDS, generation=drawn, seed=0).probabilities is None
     model.config.soft_decoding = False
     assert model.synthesize(IDS, generation=greedy).probabilities is None
+
+
+def test_speed_divides_the_durations_and_is_kept_with_the_voice(tmp_path: Path) -> None:
+    model = Toknar.tiny()
+    with torch.no_grad():
+        model.durations[-1].weight.zero_()
+        model.durations[-1].bias.fill_(math.log(3.5))
+
+    def n_frames(spoken_by: Toknar, **options: Any) -> int:
+        return int(spoken_by.generate(IDS, output_audio=False, **options).n_frames[0])
+
+    # Seven units of 3.5 frames; whole frames are chosen so that rounding does not add up.
+    assert [n_frames(model, speed=speed) for speed in (None, 1.0, 2.0, 0.5)] == [25, 25, 12, 49]
+    assert n_frames(model, generation_config=GenerationConfig(speed=2.0)) == 12
+    model.generation_config.speed = 2.0
+    model.save_pretrained(tmp_path)
+    again = Toknar.from_pretrained(tmp_path)
+    assert again.generation_config.speed == 2.0
+    assert n_frames(again) == 12
+    assert n_frames(again, speed=1.0) == 25
+    with pytest.raises(ModelError, match=r"speed: must be from 0\.5 to 2, got 0\.4; change it"):
+        n_frames(model, speed=0.4)

@@ -1,22 +1,21 @@
-"""Self-check of speech: was every unit said, once, in order, at a likely pace, and is there sound?"""
+"""Self-check of speech: was every unit said, once, in order, at a likely pace, and is there sound?
+
+`check` wants to know which unit each frame says; `check_sound` looks at what can be told without that.
+"""
 
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from toktts.alignment.alignment import Alignment
+from toktts.alignment.findings import Finding, Report
 from toktts.audio import Waveform
 from toktts.errors import AlignmentError
-
-CheckName = Literal[
-    "empty", "coverage", "monotonic", "repeats", "early_stop", "length", "silent", "runaway", "truncated"
-]
 
 MIN_PACE, MAX_PACE = 0.5, 2.0
 AUDIBLE_DB = -50.0
@@ -30,47 +29,22 @@ DEFAULT_UNIT_S = 0.08
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
+class Sound:
+    """What is known of speech without knowing what it says when.
 
     Args:
-        name: what.
-        value: the number found.
-        limit: the number it was held against.
-        passed: whether that is fine.
-        reason: one line that says both.
+        n_units: units that were to be said: phonemes or characters.
+        duration_s: seconds of it.
+        levels_db: float (n_frames,), see `frame_levels`; None = not known.
+        codes: int64 (n_codebooks, n_frames); None = not known.
+        stop_reason: why generation ended, as models say it; None = not known.
     """
 
-    name: CheckName
-    value: float
-    limit: float
-    passed: bool
-    reason: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """All findings about one piece of speech."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.flags
-
-    @property
-    def flags(self) -> tuple[CheckName, ...]:
-        """What is wrong, by name."""
-        return tuple(finding.name for finding in self.findings if not finding.passed)
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """What is wrong, one line each."""
-        return tuple(finding.reason for finding in self.findings if not finding.passed)
-
-    def __getitem__(self, name: CheckName) -> Finding:
-        return next(finding for finding in self.findings if finding.name == name)
+    n_units: int
+    duration_s: float
+    levels_db: Tensor | None = None
+    codes: Tensor | None = None
+    stop_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,9 +95,16 @@ def check(spoken: Spoken) -> Report:
     again later. `early_stop`: units behind the last one reached. `length`: seconds against expectation. `silent`: next
     to no sound. `runaway`: far too long, or the same frames in a loop. `truncated`: cut at the limit of the model.
     """
-    if not len(spoken.path):
+    sound = Sound(len(spoken.labels), spoken.duration_s, spoken.levels_db, spoken.codes, spoken.stop_reason)
+    of_sound = check_sound(sound)
+    return Report((*_of_path(spoken), *of_sound.findings)) if len(spoken.path) else of_sound
+
+
+def check_sound(sound: Sound) -> Report:
+    """Look for `empty`, `silent`, `runaway` and `truncated` alone, see `check`."""
+    if not sound.duration_s:
         return Report((Finding("empty", 0, 1, False, "0 frames were made"),))
-    return Report(tuple(_findings(spoken)))
+    return Report(tuple(_of_sound(sound)))
 
 
 def path_of(attention: Tensor) -> Tensor:
@@ -163,17 +144,20 @@ def expected_durations(
     return [means_s.get(label, default_s if any(map(str.isalnum, label)) else 0.0) for label in labels]
 
 
-def _findings(spoken: Spoken) -> Iterator[Finding]:
+def _of_path(spoken: Spoken) -> Iterator[Finding]:
     yield _coverage(spoken)
     yield _monotonic(spoken)
     yield _repeats(spoken)
     yield _early_stop(spoken)
     yield _length(spoken)
-    if spoken.levels_db is not None:
-        yield _silent(spoken, spoken.levels_db)
-    yield _runaway(spoken)
-    if spoken.stop_reason is not None:
-        cut = spoken.stop_reason == "length"
+
+
+def _of_sound(sound: Sound) -> Iterator[Finding]:
+    if sound.levels_db is not None:
+        yield _silent(sound.duration_s, sound.levels_db)
+    yield _runaway(sound)
+    if sound.stop_reason is not None:
+        cut = sound.stop_reason == "length"
         reason = "was cut at the limit of the model" if cut else "ended by itself"
         yield Finding("truncated", float(cut), 0, not cut, reason)
 
@@ -225,32 +209,28 @@ def _length(spoken: Spoken) -> Finding:
     return Finding("length", pace, MIN_PACE if too_short else MAX_PACE, not too_short and not too_long, reason)
 
 
-def _silent(spoken: Spoken, levels_db: Tensor) -> Finding:
+def _silent(duration_s: float, levels_db: Tensor) -> Finding:
     audible = float((levels_db > AUDIBLE_DB).float().mean()) if len(levels_db) else 0.0
-    fine = audible >= MIN_AUDIBLE or spoken.duration_s <= SILENT_FROM_S
-    reason = f"{audible:.0%} of {spoken.duration_s:.2f} s are louder than {AUDIBLE_DB:.0f} dB"
+    fine = audible >= MIN_AUDIBLE or duration_s <= SILENT_FROM_S
+    reason = f"{audible:.0%} of {duration_s:.2f} s are louder than {AUDIBLE_DB:.0f} dB"
     return Finding("silent", audible, MIN_AUDIBLE, fine, reason)
 
 
-def _runaway(spoken: Spoken) -> Finding:
-    limit_s = RUNAWAY_UNIT_S * len(spoken.labels) + RUNAWAY_EXTRA_S
-    loops = _most_frequent(spoken)
+def _runaway(sound: Sound) -> Finding:
+    limit_s = RUNAWAY_UNIT_S * sound.n_units + RUNAWAY_EXTRA_S
+    loops = _most_frequent(sound)
     if loops > MAX_LOOPS:
         return Finding("runaway", loops, MAX_LOOPS, False, f"the same {LOOP_FRAMES} frames were made {loops} times")
-    reason = f"{spoken.duration_s:.2f} s of speech for {len(spoken.labels)} units, at most {limit_s:.2f} s are likely"
-    return Finding("runaway", spoken.duration_s, limit_s, spoken.duration_s <= limit_s, reason)
+    reason = f"{sound.duration_s:.2f} s of speech for {sound.n_units} units, at most {limit_s:.2f} s are likely"
+    return Finding("runaway", sound.duration_s, limit_s, sound.duration_s <= limit_s, reason)
 
 
-def _most_frequent(spoken: Spoken) -> int:
+def _most_frequent(sound: Sound) -> int:
     """Count the run of frames that comes most often; silence may repeat itself, so only audible frames count."""
-    if spoken.codes is None:
+    if sound.codes is None or sound.codes.shape[1] < LOOP_FRAMES + MAX_LOOPS:
         return 0
-    columns = [tuple(column) for column in spoken.codes.T.tolist()]
-    loud = [True] * len(columns) if spoken.levels_db is None else (spoken.levels_db > AUDIBLE_DB).tolist()
-    size = LOOP_FRAMES
-    runs = Counter(
-        tuple(columns[start : start + size])
-        for start in range(min(len(columns), len(loud)) - size + 1)
-        if all(loud[start : start + size])
-    )
-    return max(runs.values(), default=0)
+    runs = sound.codes.unfold(1, LOOP_FRAMES, 1).transpose(0, 1).flatten(1)
+    if sound.levels_db is not None:
+        is_loud = sound.levels_db[: sound.codes.shape[1]] > AUDIBLE_DB
+        runs = runs[is_loud.unfold(0, LOOP_FRAMES, 1).all(dim=1)]
+    return int(runs.unique(dim=0, return_counts=True)[1].max()) if len(runs) else 0  # type: ignore[no-untyped-call]

@@ -27,7 +27,8 @@ def load_codec(
 
     Args:
         name_or_path: a folder with `codec.json` (which may only refer to the bundled codec, see `refer_to_bundled`), or
-            of an audio codec of transformers; `melrvq` or `bundled`, the codec that is part of this package; `griffin_lim`; `encodec`, which is `facebook/encodec_24khz`; or `owner/name`.
+            of an audio codec of transformers; `melrvq` or `bundled`, the codec that is part of this package;
+            `griffin_lim`; `encodec`, which is `facebook/encodec_24khz`; or `owner/name`.
         bandwidth_kbps: chooses the number of codebooks where the codec has a choice. None = the codec's own default.
         revision: branch, tag or commit on the Hub; None = the one that was downloaded first.
     Raises:

@@ -4,20 +4,20 @@ from typing import Literal
 
 from torch import Tensor
 
+from toktts.alignment.check import Sound, check_sound, frame_levels
+from toktts.audio import Waveform
+
 Flaw = Literal["runaway", "silent"]
-QUIET = 1e-3  # -60 dBFS
-SILENT_S = 0.5
-LONGEST_S, LONGEST_S_A_CHARACTER = 1.0, 0.2  # three times as slow as slow speech
-LOOP_FRAMES, LOOP_REPEATS = 4, 20
 ADVICE: dict[Flaw, str] = {
     "silent": "speech is silent although its text is not; train the model longer",
     "runaway": "speech runs away: it repeats itself, or is far too long for its text; "
     "train the model longer, or try another seed",
 }
+FRAMES_A_SECOND = 75
 
 
 def find_flaws(text: str, samples: Tensor, codes: Tensor | None, *, sampling_rate: int) -> set[Flaw]:
-    """Look at the speech of one sentence.
+    """Look at the speech of one sentence; the limits are those of `toktts.alignment.check`.
 
     Args:
         text: the sentence, as it is read aloud.
@@ -25,24 +25,11 @@ def find_flaws(text: str, samples: Tensor, codes: Tensor | None, *, sampling_rat
         codes: (n_codebooks, n_frames) that it was decoded from; None = not known.
         sampling_rate: Hz.
     Returns:
-        `silent` = more than half a second without a sound. `runaway` = longer than a second and 0.2 s a character, or
-        the same four frames more than 20 times, silent ones aside.
+        `silent` = more than half a second, next to nothing of it audible. `runaway` = longer than a second and 0.2 s a
+        character, or the same four frames more than 20 times, silent ones aside.
     """
-    duration_s = len(samples) / sampling_rate
-    is_silent = bool(samples.numel()) and float(samples.abs().max()) < QUIET
-    flaws: set[Flaw] = {"silent"} if is_silent and duration_s > SILENT_S else set()
-    if duration_s > LONGEST_S + LONGEST_S_A_CHARACTER * len(text) or (codes is not None and _loops(codes, samples)):
-        flaws.add("runaway")
-    return flaws
-
-
-def _loops(codes: Tensor, samples: Tensor) -> bool:
-    """Whether the same few frames come again and again; pauses may, for one silent frame is like another."""
-    n_frames = codes.shape[1]
-    if n_frames <= LOOP_FRAMES + LOOP_REPEATS:
-        return False
-    hop_length = len(samples) // n_frames
-    is_loud = samples[: n_frames * hop_length].reshape(n_frames, hop_length).abs().amax(dim=1) >= QUIET
-    windows = codes.unfold(1, LOOP_FRAMES, 1).transpose(0, 1).flatten(1)
-    loud = windows[is_loud.unfold(0, LOOP_FRAMES, 1).all(dim=1)]
-    return len(loud) > 0 and int(loud.unique(dim=0, return_counts=True)[1].max()) > LOOP_REPEATS  # type: ignore[no-untyped-call]
+    n_frames = 0 if codes is None else codes.shape[1]
+    hop_length = max(1, len(samples) // n_frames if n_frames else sampling_rate // FRAMES_A_SECOND)
+    levels_db = frame_levels(Waveform(samples, sampling_rate), hop_length=hop_length)
+    flags = check_sound(Sound(len(text), len(samples) / sampling_rate, levels_db, codes)).flags
+    return {flaw for flaw in ADVICE if flaw in flags}

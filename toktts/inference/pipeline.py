@@ -3,24 +3,27 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, get_args
+from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 from transformers.pipelines.text_to_audio import TextToAudioPipeline
 
 from toktts.alignment import Alignment, concatenate
+from toktts.alignment.findings import Report, worst
 from toktts.codecs._base import Codec
 from toktts.errors import ModelError, TextError
-from toktts.inference.flaws import ADVICE, Flaw, find_flaws
+from toktts.inference.flaws import ADVICE, Flaw
+from toktts.inference.judging import SpokenSentence, Wishes, judge, rows_of
 from toktts.inference.loading import load_model, load_normalizer, load_tokenizer
+from toktts.inference.retrying import Params, effective_generation, reseeded
 from toktts.inference.sentences import split_text
-from toktts.inference.timestamps import Tier, align_sentence, tier_of
+from toktts.inference.timestamps import Tier, tier_of
 from toktts.memory import explain_shortage
 from toktts.models import ToktsModel
+from toktts.models._generation import speed_of
 from toktts.text import Normalizer, check_speakable, leave_out_unknown
 
 PAUSE_S = 0.2
@@ -39,6 +42,7 @@ class Speech(TypedDict):
         stop_reason: `eos` = the model ended, `length` = at least one sentence was cut at the limit, `empty` = no sound.
         flaws: what can be told to be wrong, see `find_flaws`; empty when nothing is.
         alignment: what is said when; only where `return_timestamps` asked for it.
+        report: of each check, the sentence that did worst; only where `self_check` asked for it.
     """
 
     audio: npt.NDArray[np.float32]
@@ -46,15 +50,7 @@ class Speech(TypedDict):
     stop_reason: str
     flaws: list[Flaw]
     alignment: NotRequired[Alignment]
-
-
-class _Spoken(NamedTuple):
-    """One sentence as sound, and what is to be said about it."""
-
-    clip: npt.NDArray[np.float32]
-    stop_reason: str
-    flaws: set[Flaw]
-    alignment: Alignment | None
+    report: NotRequired[Report]
 
 
 class TokttsPipeline(TextToAudioPipeline):
@@ -100,10 +96,13 @@ class TokttsPipeline(TextToAudioPipeline):
         top_k: int | None = None,
         top_p: float | None = None,
         num_beams: int | None = None,
+        speed: float | None = None,
         generation_config: GenerationConfig | None = None,
         batch_size: int = BATCH_SIZE,
         unknown: Unknown = "error",
         return_timestamps: Tier | None = None,
+        self_check: bool = False,
+        retries: int = 0,
         forward_params: Mapping[str, Any] | None = None,
         generate_kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -111,17 +110,21 @@ class TokttsPipeline(TextToAudioPipeline):
 
         Args:
             text_inputs: a text of any length, or several.
-            seed: same seed, same sound; see `ToktsModel.generate` for this and the next six.
+            seed: same seed, same sound; see `ToktsModel.generate` for this and the next seven.
             max_new_tokens: of each sentence.
             do_sample: draw, or take the most likely.
             temperature: 0.01 to 100.
             top_k: draw among this many.
             top_p: draw among this much probability.
             num_beams: where the family has beams.
+            speed: 0.5 to 2, where the family can; 2 = twice as fast.
             generation_config: laid over the model's own.
             batch_size: sentences spoken at once.
             unknown: what to do about characters that the model cannot read: refuse them, or leave them out.
             return_timestamps: `word`, or `phoneme` or `character`, whichever the model reads: also give an `alignment`.
+            self_check: also give a `report`: was everything said, once, in order, at a likely pace, audibly? A family
+                that does not know what it says when is checked by its sound alone.
+            retries: how often a sentence that fails its check is drawn again with another seed; the best one is kept.
             forward_params: more arguments of `generate`, as the stock pipeline takes them.
             generate_kwargs: the same, and stronger.
         Returns:
@@ -139,6 +142,7 @@ class TokttsPipeline(TextToAudioPipeline):
             "top_k": top_k,
             "top_p": top_p,
             "num_beams": num_beams,
+            "speed": speed,
             "generation_config": generation_config,
         }
         own, given = self._forward_params, {name: value for name, value in single.items() if value is not None}
@@ -146,17 +150,26 @@ class TokttsPipeline(TextToAudioPipeline):
             "forward_params": {**own["forward_params"], **(forward_params or {})},
             "generate_kwargs": {**own["generate_kwargs"], **(generate_kwargs or {}), **given},
         }
-        self._check_tier(return_timestamps)
+        wishes = self._wishes(params, tier=return_timestamps, self_check=self_check, retries=retries)
         if isinstance(text_inputs, str):
-            return self._speak([text_inputs], batch_size, unknown, params, return_timestamps)[0]
+            return self._speak([text_inputs], batch_size, unknown, params, wishes)[0]
         if isinstance(text_inputs, bytes) or not isinstance(text_inputs, Iterable):
             raise TypeError(f"text must be str or a list of str, got {type(text_inputs).__name__}; convert it first")
-        return self._speak(list(text_inputs), batch_size, unknown, params, return_timestamps)
+        return self._speak(list(text_inputs), batch_size, unknown, params, wishes)
 
-    def _check_tier(self, tier: Tier | None) -> None:
+    def _wishes(self, params: Params, *, tier: Tier | None, self_check: bool, retries: int) -> Wishes:
+        """Refuse what this voice cannot give."""
         if tier is not None and tier_of(self.tokenizer, tier) is None:
             known = ", ".join(repr(name) for name in get_args(Tier) if tier_of(self.tokenizer, name))
             raise ModelError(f"this voice can time {known}, not {tier!r}; choose one", key="return_timestamps")
+        if retries < 0:
+            raise ModelError(f"must be at least 0, got {retries}; change it", key="retries")
+        if not self_check and not retries:
+            return Wishes(tier)
+        generation = effective_generation(self.model, self._generate_kwargs, params)
+        if retries and not generation.do_sample:
+            raise ModelError("have no effect on a voice that does not draw; pass do_sample=True, or 0", key="retries")
+        return Wishes(tier, self_check, retries, speed_of(generation))
 
     def sentences(self, text: str, *, unknown: Unknown = "error") -> list[str]:
         """Check a text and turn it into what the model reads, piece by piece.
@@ -184,59 +197,41 @@ class TokttsPipeline(TextToAudioPipeline):
         return len(self.tokenizer.encode(text, add_special_tokens=False))
 
     def _speak(
-        self, texts: list[str], batch_size: int, unknown: Unknown, params: Mapping[str, Any], tier: Tier | None
+        self, texts: list[str], batch_size: int, unknown: Unknown, params: Params, wishes: Wishes
     ) -> list[Speech]:
         if batch_size < 1:
             raise ModelError(f"must be at least 1, got {batch_size}; change it", key="batch_size")
         if unknown not in ("error", "skip"):
             raise ModelError(f"must be 'error' or 'skip', got {unknown!r}; change it", key="unknown")
         sentences = [self.sentences(text, unknown=unknown) for text in texts]
-        # Neighbours in length share a batch, so little of it is padding.
-        order = sorted({sentence for parts in sentences for sentence in parts}, key=lambda part: (len(part), part))
-        spoken: dict[str, _Spoken] = {}
-        for start in range(0, len(order), batch_size):
-            spoken |= self._speak_batch(order[start : start + batch_size], params, tier)
-        return [self._join([spoken[sentence] for sentence in parts]) for parts in sentences]
+        spoken = self._speak_sentences({part for parts in sentences for part in parts}, batch_size, params, wishes)
+        for attempt in range(1, wishes.retries + 1):
+            failed = {part for part, one in spoken.items() if one.report is not None and not one.report.passed}
+            again = self._speak_sentences(failed, batch_size, reseeded(params, attempt), wishes)
+            spoken |= {part: _better(spoken[part], one) for part, one in again.items()}
+        return [self._join([spoken[sentence] for sentence in parts], wishes) for parts in sentences]
 
-    def _speak_batch(self, sentences: list[str], params: Mapping[str, Any], tier: Tier | None) -> dict[str, _Spoken]:
+    def _speak_sentences(
+        self, sentences: Iterable[str], batch_size: int, params: Params, wishes: Wishes
+    ) -> dict[str, SpokenSentence]:
+        # Neighbours in length share a batch, so little of it is padding.
+        order = sorted(sentences, key=lambda part: (len(part), part))
+        spoken: dict[str, SpokenSentence] = {}
+        for start in range(0, len(order), batch_size):
+            spoken |= self._speak_batch(order[start : start + batch_size], params, wishes)
+        return spoken
+
+    def _speak_batch(self, sentences: list[str], params: Params, wishes: Wishes) -> dict[str, SpokenSentence]:
         batch = self.tokenizer(sentences, padding=True, return_tensors="pt")
         inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
         with explain_shortage(lambda: _too_large(len(sentences))):
             output = self.forward(inputs, **params)  # type: ignore[no-untyped-call]
-        clips = [clip.to(torch.float32).numpy() for clip in output["audio"]]
-        if not all(np.isfinite(clip).all() for clip in clips):
+        rows = rows_of(sentences, inputs, output, has_codes=self.model.feature_kind == "codes")
+        if not all(bool(row.samples.isfinite().all()) for row in rows):
             raise ModelError("made samples that are not finite; its weights are damaged, train or load it again")
-        flaws = [self._flaws(sentence, output, row) for row, sentence in enumerate(sentences)]
-        timed = [self._align(sentence, inputs, output, row, tier) for row, sentence in enumerate(sentences)]
-        spoken = [_Spoken(*facts) for facts in zip(clips, output["stop_reasons"], flaws, timed, strict=True)]
-        return dict(zip(sentences, spoken, strict=True))
+        return {row.sentence: judge(row, wishes, model=self.model, tokenizer=self.tokenizer) for row in rows}
 
-    def _align(
-        self, sentence: str, inputs: Mapping[str, Tensor], output: Mapping[str, Any], row: int, tier: Tier | None
-    ) -> Alignment | None:
-        if tier is None:
-            return None
-        if output.get("units") is None:
-            raise ModelError(
-                f"{self.model.config.model_type} does not know what it says when; use a voice of another family",
-                key="return_timestamps",
-            )
-        return align_sentence(
-            sentence,
-            inputs["input_ids"][row][inputs["attention_mask"][row].bool()],
-            output["units"][row, : int(output["n_frames"][row])],
-            tokenizer=self.tokenizer,
-            frame_rate=self.model.config.frame_rate,
-            tier=tier,
-        )
-
-    def _flaws(self, sentence: str, output: Mapping[str, Any], row: int) -> set[Flaw]:
-        codes = (
-            output["features"][row, :, : int(output["n_frames"][row])] if self.model.feature_kind == "codes" else None
-        )
-        return find_flaws(sentence, output["audio"][row], codes, sampling_rate=self.model.config.sampling_rate)
-
-    def _join(self, parts: list[_Spoken]) -> Speech:
+    def _join(self, parts: list[SpokenSentence], wishes: Wishes) -> Speech:
         sampling_rate = self.model.config.sampling_rate
         pause = np.zeros(round(PAUSE_S * sampling_rate), dtype=np.float32)
         clips = [part.clip for part in parts if part.clip.size]
@@ -252,7 +247,15 @@ class TokttsPipeline(TextToAudioPipeline):
         timed = [part.alignment for part in parts if part.alignment is not None and part.clip.size]
         if timed:
             speech["alignment"] = concatenate(timed, gap_s=len(pause) / sampling_rate)
+        if wishes.self_check:
+            speech["report"] = worst([part.report for part in parts if part.report is not None])
         return speech
+
+
+def _better(before: SpokenSentence, again: SpokenSentence) -> SpokenSentence:
+    assert before.report is not None
+    assert again.report is not None
+    return again if again.report.badness < before.report.badness else before
 
 
 def _too_large(n_sentences: int) -> ModelError:

@@ -1,13 +1,20 @@
-"""One text into one sound file: what `toktts say` does."""
+"""One text into one sound file, and when what is said into another: what `toktts say` does."""
 
 import os
 from pathlib import Path
 
 import torch
 
+from toktts.alignment import Alignment
+from toktts.alignment.json_file import write_json
+from toktts.alignment.srt import write_srt
+from toktts.alignment.textgrid import write_textgrid
 from toktts.audio import Waveform
-from toktts.errors import AudioError, ModelError
+from toktts.errors import AlignmentError, AudioError, ModelError
 from toktts.inference.pipeline import Speech, Unknown, pipeline
+from toktts.inference.timestamps import Tier
+
+ALIGNMENT_FORMATS = (".TextGrid", ".srt", ".json")
 
 
 def say(
@@ -18,27 +25,83 @@ def say(
     force: bool = False,
     unknown: Unknown = "error",
     seed: int = 0,
-) -> None:
+    speed: float | None = None,
+    self_check: bool = False,
+    timestamps: Tier | None = None,
+    align_out: Path | None = None,
+) -> Speech:
     """Speak a text into a file; the same seed writes the same bytes.
 
     Args:
         text: of any length.
         model: a run folder or Hub id.
         output: sound file; the ending chooses the format.
-        force: an existing file may be replaced.
+        force: existing files may be replaced.
         unknown: what to do about characters that the model cannot read: refuse them, or leave them out.
         seed: of the drawing of codes.
+        speed: 0.5 to 2, where the family can; None = as the voice was saved.
+        self_check: also give a report, see `TokttsPipeline`.
+        timestamps: what `align_out` holds; None = words.
+        align_out: file for what is said when; `.TextGrid`, `.srt` (words only) or `.json`.
+    Returns:
+        The speech, as the pipeline gave it.
     Raises:
         TextError: text that cannot be spoken.
-        ModelError: a model that cannot be loaded, or that makes no sound of this text.
+        ModelError: a model that cannot be loaded, that makes no sound of this text, or cannot do what is asked.
         AudioError: a file that exists already or cannot be written.
+        AlignmentError: the same of `align_out`, or a format that cannot hold what is asked for.
     """
     if output.exists() and not force:
         raise AudioError("exists already; choose another name, or replace it with --force", file=output)
-    speech: Speech = pipeline(model)(text, seed=seed, unknown=unknown)
+    tier = check_align_out(align_out, timestamps, force=force)
+    speech: Speech = pipeline(model)(
+        text, seed=seed, unknown=unknown, speed=speed, self_check=self_check, return_timestamps=tier
+    )
     if not speech["audio"].size:
         raise ModelError("made no sound of this text; train it longer or write more words", file=model)
     as_waveform(speech).save(output)
+    if align_out is not None:
+        write_alignment(align_out, speech["alignment"])
+    return speech
+
+
+def check_align_out(align_out: Path | None, timestamps: Tier | None, *, force: bool) -> Tier | None:
+    """Refuse, before any work is done, an alignment that could not be written in the end.
+
+    Returns:
+        What is to be timed; None = nothing.
+    Raises:
+        AlignmentError: `timestamps` without a file for them, another ending, no such folder, or the file exists.
+    """
+    if align_out is None:
+        if timestamps is not None:
+            raise AlignmentError("need a file; name one with --align-out", key="--timestamps")
+        return None
+    ending = align_out.suffix.lower()
+    if ending not in [known.lower() for known in ALIGNMENT_FORMATS]:
+        raise AlignmentError(
+            f"cannot write {align_out.suffix or 'no ending'!r}; use one of {', '.join(ALIGNMENT_FORMATS)}",
+            file=align_out,
+        )
+    if ending == ".srt" and timestamps not in (None, "word"):
+        raise AlignmentError("subtitles hold words; time words, or write a .TextGrid or .json", file=align_out)
+    if not align_out.parent.is_dir():
+        raise AlignmentError("is in a folder that does not exist; make the folder first", file=align_out)
+    if align_out.is_dir() or (align_out.exists() and not force):
+        raise AlignmentError("exists already; choose another name, or replace it with --force", file=align_out)
+    return timestamps or "word"
+
+
+def write_alignment(path: Path, alignment: Alignment) -> None:
+    """Write what is said when, in the format that the ending names; what was cut off has no time and is left out."""
+    said = tuple(span for span in alignment if span.duration_s > 0)
+    tier = Alignment(said, alignment.duration_s, alignment.tier)
+    if path.suffix.lower() == ".srt":
+        write_srt(path, tier)
+    elif path.suffix.lower() == ".json":
+        write_json(path, [tier])
+    else:
+        write_textgrid(path, [tier])
 
 
 def as_waveform(speech: Speech) -> Waveform:

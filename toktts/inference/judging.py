@@ -1,0 +1,138 @@
+"""One sentence that a model has spoken, and all that is known of it: flaws, times, and the report of the self-check."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from toktts.alignment import Alignment
+from toktts.alignment.check import Sound, Spoken, check, check_sound, expected_durations, frame_levels
+from toktts.alignment.findings import Report
+from toktts.audio import Waveform
+from toktts.errors import ModelError
+from toktts.inference.flaws import Flaw, find_flaws
+from toktts.inference.timestamps import Tier, align_sentence
+from toktts.models import ToktsModel
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a caller wants to know beside the sound.
+
+    Args:
+        tier: of the alignment; None = no alignment.
+        self_check: whether a report is wanted.
+        retries: how often a sentence that fails its check is spoken again.
+        speed: that the speech was asked for, which the check expects.
+    """
+
+    tier: Tier | None = None
+    self_check: bool = False
+    retries: int = 0
+    speed: float = 1.0
+
+    @property
+    def needs_report(self) -> bool:
+        """Whether sentences are to be checked."""
+        return self.self_check or self.retries > 0
+
+
+@dataclass(frozen=True)
+class SpokenSentence:
+    """One sentence as sound, float32 (n_samples,), and what is to be said about it."""
+
+    clip: npt.NDArray[np.float32]
+    stop_reason: str
+    flaws: set[Flaw]
+    alignment: Alignment | None
+    report: Report | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of what `generate` gave, without its padding.
+
+    Args:
+        sentence: that was spoken.
+        input_ids: int64 (n_input_ids,).
+        samples: (n_samples,).
+        stop_reason: of the model.
+        codes: (n_codebooks, n_frames); None = not known.
+        units: int64 (n_frames,), the place in `input_ids` that each frame says; None = not known.
+    """
+
+    sentence: str
+    input_ids: Tensor
+    samples: Tensor
+    stop_reason: str
+    codes: Tensor | None
+    units: Tensor | None
+
+
+def rows_of(
+    sentences: list[str], inputs: Mapping[str, Tensor], output: Mapping[str, Any], *, has_codes: bool
+) -> list[Row]:
+    """Take a batch apart."""
+    units = output.get("units")
+    return [
+        Row(
+            sentence,
+            inputs["input_ids"][row][inputs["attention_mask"][row].bool()],
+            output["audio"][row],
+            output["stop_reasons"][row],
+            output["features"][row, :, : int(output["n_frames"][row])] if has_codes else None,
+            None if units is None else units[row, : int(output["n_frames"][row])],
+        )
+        for row, sentence in enumerate(sentences)
+    ]
+
+
+def judge(row: Row, wishes: Wishes, *, model: ToktsModel, tokenizer: PreTrainedTokenizerBase) -> SpokenSentence:
+    """Look at one sentence as far as a caller wants it.
+
+    Raises:
+        ModelError: an alignment is wanted of a family that does not know what it says when.
+    """
+    return SpokenSentence(
+        row.samples.float().numpy(),
+        row.stop_reason,
+        find_flaws(row.sentence, row.samples, row.codes, sampling_rate=model.config.sampling_rate),
+        None if wishes.tier is None else _align(row, wishes.tier, model=model, tokenizer=tokenizer),
+        _check(row, wishes.speed, model=model, tokenizer=tokenizer) if wishes.needs_report else None,
+    )
+
+
+def _align(row: Row, tier: Tier, *, model: ToktsModel, tokenizer: PreTrainedTokenizerBase) -> Alignment:
+    if row.units is None:
+        raise ModelError(
+            f"{model.config.model_type} does not know what it says when; use a voice of another family",
+            key="return_timestamps",
+        )
+    return align_sentence(
+        row.sentence,
+        row.input_ids,
+        row.units,
+        tokenizer=tokenizer,
+        frame_rate=model.config.frame_rate,
+        tier=tier,
+    )
+
+
+def _check(row: Row, speed: float, *, model: ToktsModel, tokenizer: PreTrainedTokenizerBase) -> Report:
+    sampling_rate = model.config.sampling_rate
+    levels_db = frame_levels(Waveform(row.samples, sampling_rate), hop_length=model.config.codec_hop_length)
+    if row.units is None:
+        duration_s = len(row.samples) / sampling_rate
+        return check_sound(Sound(len(row.sentence), duration_s, levels_db, row.codes, row.stop_reason))
+    labels = [str(token) for token in tokenizer.convert_ids_to_tokens(row.input_ids.tolist())]
+    # The end of the text is no sound.
+    expected_s = [
+        0.0 if label in tokenizer.all_special_tokens else seconds / speed
+        for label, seconds in zip(labels, expected_durations(labels, {}), strict=True)
+    ]
+    spoken = Spoken(labels, row.units, expected_s, model.config.frame_rate, levels_db, row.codes, row.stop_reason)
+    return check(spoken)
