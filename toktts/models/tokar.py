@@ -11,18 +11,18 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 from transformers import GenerationConfig
-from transformers.cache_utils import DynamicCache
 
 from toktts.alignment.monotonic import length_mask
 from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import ModelError
 from toktts.models._base import Synthesis, ToktsModel
 from toktts.models._tokar_config import TokarConfig, TokarOutput
+from toktts.models._tokar_writing import FrameWriter
 from toktts.models.modules.aligner import Aligner
 from toktts.models.modules.pointer import Pointer, elapsed_frames
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.transformer import TransformerLayer, rotary_angles
-from toktts.tokens.steps import n_steps, steps_from_codes, steps_to_codes
+from toktts.tokens.steps import steps_from_codes, steps_to_codes
 
 __all__ = ["Tokar", "TokarConfig", "TokarOutput"]
 
@@ -39,7 +39,7 @@ class Tokar(ToktsModel):
         self._head_size = size // config.num_attention_heads
         self.text_embedding = nn.Embedding(config.text_vocab_size, size)
         self.encoder = nn.ModuleList(
-            self._layer(index, config.encoder_kernel_size, is_causal=False) for index in range(config.encoder_layers)
+            self._layer(config.encoder_kernel_size, is_causal=False) for _ in range(config.encoder_layers)
         )
         self.encoder_norm = nn.LayerNorm(size)
         # The last row of each table stands for "no code here": before the start, and in the holes of a layout.
@@ -49,14 +49,14 @@ class Tokar(ToktsModel):
         self.elapsed_embedding = nn.Embedding(config.max_frames_per_unit, size)
         self.context = nn.Linear(size, size)
         self.input_dropout = nn.Dropout(config.dropout)
-        self.decoder = nn.ModuleList(self._layer(index, 1, is_causal=True) for index in range(config.decoder_layers))
+        self.decoder = nn.ModuleList(self._layer(1, is_causal=True) for _ in range(config.decoder_layers))
         self.decoder_norm = nn.LayerNorm(size)
         self.code_heads = nn.ModuleList(nn.Linear(size, config.codebook_size) for _ in range(config.n_codebooks))
         self.advance_head = nn.Linear(size, 1)
         self.aligner = Aligner(size)
         self.post_init()  # type: ignore[no-untyped-call]
 
-    def _layer(self, index: int, kernel_size: int, *, is_causal: bool) -> TransformerLayer:
+    def _layer(self, kernel_size: int, *, is_causal: bool) -> TransformerLayer:
         return TransformerLayer(
             self.config.hidden_size,
             self.config.num_attention_heads,
@@ -64,7 +64,6 @@ class Tokar(ToktsModel):
             kernel_size=kernel_size,
             dropout=self.config.dropout,
             is_causal=is_causal,
-            layer_index=index,
         )
 
     @property
@@ -170,24 +169,14 @@ class Tokar(ToktsModel):
             history = history.masked_fill(hidden_from_view[:, :, None], -100)
         return self._run_decoder(self.context(encoded), history, *self._units_of_steps(units, steps.shape[1]))
 
-    def _run_decoder(
-        self,
-        context: Tensor,
-        history: Tensor,
-        units: Tensor,
-        elapsed: Tensor,
-        *,
-        first_step: int = 0,
-        cache: object = None,
-    ) -> Tensor:
+    def _run_decoder(self, context: Tensor, history: Tensor, units: Tensor, elapsed: Tensor) -> Tensor:
         under_pointer = context.gather(1, units[:, :, None].expand(-1, -1, context.shape[2]))
         elapsed = elapsed.clamp(max=self.elapsed_embedding.num_embeddings - 1)
         hidden = self.embed_steps(history) + under_pointer + self.elapsed_embedding(elapsed)
         hidden = self.input_dropout(hidden)
-        positions = torch.arange(first_step, first_step + history.shape[1], device=history.device)
-        angles = rotary_angles(positions, self._head_size)
+        angles = rotary_angles(torch.arange(history.shape[1], device=history.device), self._head_size)
         for layer in self.decoder:
-            hidden = layer(hidden, angles, cache=cache)
+            hidden = layer(hidden, angles)
         normed: Tensor = self.decoder_norm(hidden)
         return normed
 
@@ -218,57 +207,25 @@ class Tokar(ToktsModel):
     ) -> Synthesis:
         """Write frames until every pointer has left its text; see `ToktsModel.synthesize`."""
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        context = self.context(self.encode_text(input_ids, attention_mask))
-        pointer = Pointer(attention_mask.sum(dim=1), max_frames_per_unit=self.config.max_frames_per_unit)
+        n_units = attention_mask.sum(dim=1).tolist()
+        pointer = Pointer(n_units, max_frames_per_unit=self.config.max_frames_per_unit)
         sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
         limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
-        cache = DynamicCache()
-        history = input_ids.new_full((len(input_ids), 1, self.config.n_codebooks), -100)
-        written, path, step = [], [], 0
-        while step < self._n_steps(limit):
-            if pointer.all_left and step >= self._n_steps(int(pointer.n_frames.max())):
-                break
-            hidden = self._run_decoder(
-                context, history, pointer.units[:, None], pointer.elapsed[:, None], first_step=step, cache=cache
-            )[:, -1]
-            codes = torch.stack([sampler.draw(head(hidden)) for head in self.code_heads], dim=1)
-            history = self._mask_holes(codes, step, pointer)[:, None]
-            written.append(codes)
-            if self._ends_frame(step):
-                path.append(pointer.units)
-                pointer.advance(torch.sigmoid(self.advance_head(hidden)[:, 0].float()), limit=limit)
-            step += 1
-        return self._synthesis(written, path, pointer)
+        with torch.inference_mode():
+            context = self.context(self.encode_text(input_ids, attention_mask))
+            written, path = FrameWriter(self, context).write(pointer, sampler, limit=limit)
+        return self._synthesis(torch.tensor(written, device=input_ids.device), path, pointer)
 
-    def _n_steps(self, n_frames: int) -> int:
-        return n_steps(self.config.layout, n_frames, self.config.n_codebooks)
-
-    def _ends_frame(self, step: int) -> bool:
-        return self.config.layout != "flat" or (step + 1) % self.config.n_codebooks == 0
-
-    def _mask_holes(self, codes: Tensor, step: int, pointer: Pointer) -> Tensor:
-        """Put -100 where the layout has no code at this step, as in training."""
-        books = torch.arange(self.config.n_codebooks, device=codes.device)
-        if self.config.layout == "flat":
-            return codes.masked_fill(books != step % self.config.n_codebooks, -100)
-        if self.config.layout == "delay":
-            frame = step - books
-            over = pointer.has_left[:, None] & (frame >= pointer.n_frames[:, None])
-            return codes.masked_fill((frame < 0) | over, -100)
-        return codes
-
-    def _synthesis(self, written: list[Tensor], path: list[Tensor], pointer: Pointer) -> Synthesis:
-        n_frames = pointer.n_frames
-        steps = torch.stack(written, dim=1)
-        codes = steps_to_codes(self.config.layout, steps, n_frames=int(n_frames.max()))
+    def _synthesis(self, steps: Tensor, path: list[list[int]], pointer: Pointer) -> Synthesis:
+        n_frames = torch.tensor(pointer.n_frames, device=steps.device)
+        codes = steps_to_codes(self.config.layout, steps.transpose(0, 1), n_frames=max(pointer.n_frames))
         codes = codes.masked_fill(~length_mask(n_frames, codes.shape[2])[:, None], 0)
-        units = torch.stack(path, dim=1)[:, : codes.shape[2]]
-        alignment = nn.functional.one_hot(units, pointer.total_units).float()
+        units = torch.tensor(path, device=steps.device).t()[:, : codes.shape[2]]
         return Synthesis(
             features=codes,
             n_frames=n_frames,
-            stop_reasons=["eos" if left else "length" for left in pointer.has_left_text.tolist()],
-            alignment=alignment,
+            stop_reasons=["eos" if left else "length" for left in pointer.has_left_text],
+            alignment=nn.functional.one_hot(units, max(pointer.n_units)).float(),
         )
 
     @classmethod

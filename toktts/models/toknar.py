@@ -46,9 +46,8 @@ class Toknar(ToktsModel):
                 kernel_size=config.encoder_kernel_size,
                 dropout=config.dropout,
                 is_causal=False,
-                layer_index=index,
             )
-            for index in range(config.encoder_layers)
+            for _ in range(config.encoder_layers)
         )
         self.encoder_norm = nn.LayerNorm(size)
         self.input_dropout = nn.Dropout(config.dropout)

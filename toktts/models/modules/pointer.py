@@ -1,5 +1,7 @@
 """Where in the text each row of a batch is while it speaks."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -25,43 +27,47 @@ class Pointer:
 
     Each frame comes with the probability of moving on. The pointer moves when it is more likely than not to have moved
     by now: at the median of the duration that these probabilities describe. That is steady where a draw a frame would
-    stumble, and needs no threshold.
+    stumble, and needs no threshold. Plain numbers, for a handful of them costs less than one operation on a tensor.
 
     Args:
-        n_units: int64 (batch,).
+        n_units: text units of each row.
         max_frames_per_unit: frames after which the pointer moves whatever the probabilities say.
     """
 
-    def __init__(self, n_units: Tensor, *, max_frames_per_unit: int) -> None:
-        self.n_units = n_units
-        self.total_units = int(n_units.max())
+    def __init__(self, n_units: Sequence[int], *, max_frames_per_unit: int) -> None:
+        self.n_units = list(n_units)
         self.max_frames_per_unit = max_frames_per_unit
-        self.units = torch.zeros_like(n_units)
-        self.elapsed = torch.zeros_like(n_units)
-        self.n_frames = torch.zeros_like(n_units)
-        self.has_left = torch.zeros_like(n_units, dtype=torch.bool)
-        self.has_left_text = self.has_left.clone()
-        self._staying = torch.ones_like(n_units, dtype=torch.float32)
+        self.units = [0] * len(self.n_units)
+        self.elapsed = [0] * len(self.n_units)
+        self.n_frames = [0] * len(self.n_units)
+        self.has_left = [False] * len(self.n_units)
+        self.has_left_text = [False] * len(self.n_units)
+        self._staying = [1.0] * len(self.n_units)
 
     @property
     def all_left(self) -> bool:
         """Whether no row has a frame to write any more."""
-        return bool(self.has_left.all())
+        return all(self.has_left)
 
-    def advance(self, probabilities: Tensor, *, limit: int) -> None:
+    def advance(self, probabilities: Sequence[float], *, limit: int) -> None:
         """Count one more frame in every row, and move where it is time.
 
         Args:
-            probabilities: (batch,), of moving on after this frame.
+            probabilities: of moving on after this frame, one a row.
             limit: most frames; a row that has them leaves without having said its text.
         """
-        self.n_frames = self.n_frames + (~self.has_left).long()
-        self._staying = self._staying * (1 - probabilities)
-        moves = (self._staying < 0.5) | (self.elapsed + 1 >= self.max_frames_per_unit)
-        moves &= ~self.has_left
-        self.has_left_text = self.has_left_text | (moves & (self.units == self.n_units - 1))
-        self.has_left = self.has_left | self.has_left_text | (self.n_frames >= limit)
-        moves &= ~self.has_left
-        self.units = self.units + moves.long()
-        self.elapsed = torch.where(moves, 0, self.elapsed + 1)
-        self._staying = torch.where(moves, 1.0, self._staying)
+        for row, probability in enumerate(probabilities):
+            if not self.has_left[row]:
+                self._advance_row(row, probability, limit)
+
+    def _advance_row(self, row: int, probability: float, limit: int) -> None:
+        self.n_frames[row] += 1
+        self.elapsed[row] += 1
+        self._staying[row] *= 1 - probability
+        moves = self._staying[row] < 0.5 or self.elapsed[row] >= self.max_frames_per_unit
+        self.has_left_text[row] = moves and self.units[row] == self.n_units[row] - 1
+        self.has_left[row] = self.has_left_text[row] or self.n_frames[row] >= limit
+        if moves and not self.has_left[row]:
+            self.units[row] += 1
+            self.elapsed[row] = 0
+            self._staying[row] = 1.0

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from transformers.cache_utils import Cache
 
 
 def rotary_angles(positions: Tensor, head_size: int) -> tuple[Tensor, Tensor]:
@@ -30,30 +29,22 @@ class SelfAttention(nn.Module):
         hidden_size: channels, a multiple of twice `num_attention_heads`.
         num_attention_heads: heads.
         is_causal: each position sees itself and what lies before.
-        layer_index: place in the cache.
     """
 
-    def __init__(self, hidden_size: int, num_attention_heads: int, *, is_causal: bool, layer_index: int) -> None:
+    def __init__(self, hidden_size: int, num_attention_heads: int, *, is_causal: bool) -> None:
         super().__init__()
         self.num_attention_heads = num_attention_heads
         self.is_causal = is_causal
-        self.layer_index = layer_index
         self.query_key_value = nn.Linear(hidden_size, 3 * hidden_size)
         self.output = nn.Linear(hidden_size, hidden_size)
 
-    def forward(
-        self, hidden: Tensor, angles: tuple[Tensor, Tensor], *, mask: Tensor | None = None, cache: Cache | None = None
-    ) -> Tensor:
+    def forward(self, hidden: Tensor, angles: tuple[Tensor, Tensor], *, mask: Tensor | None = None) -> Tensor:
         """Map (batch, n_positions, hidden_size) to the same shape; `mask` is bool, True = may be seen."""
         batch, n_positions, size = hidden.shape
         projected = self.query_key_value(hidden).view(batch, n_positions, 3, self.num_attention_heads, -1)
         query, key, value = projected.permute(2, 0, 3, 1, 4)
         query, key = rotate(torch.stack([query, key]), angles)
-        if cache is not None:
-            key, value = cache.update(key, value, self.layer_index)
-        # A single new position may see all the cache, so causality needs no mask there.
-        is_causal = self.is_causal and n_positions > 1
-        mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=is_causal)
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=self.is_causal)
         projected_back: Tensor = self.output(mixed.transpose(1, 2).reshape(batch, n_positions, size))
         return projected_back
 
@@ -68,7 +59,6 @@ class TransformerLayer(nn.Module):
         kernel_size: positions its first layer sees; 1 in causal layers.
         dropout: share of activations dropped in training.
         is_causal: no position sees what comes after it.
-        layer_index: place in the cache.
     """
 
     def __init__(
@@ -80,11 +70,10 @@ class TransformerLayer(nn.Module):
         kernel_size: int,
         dropout: float,
         is_causal: bool,
-        layer_index: int,
     ) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(hidden_size)
-        self.attention = SelfAttention(hidden_size, num_attention_heads, is_causal=is_causal, layer_index=layer_index)
+        self.attention = SelfAttention(hidden_size, num_attention_heads, is_causal=is_causal)
         self.feed_norm = nn.LayerNorm(hidden_size)
         self.kernel_size = kernel_size
         self.expand = (
@@ -95,24 +84,16 @@ class TransformerLayer(nn.Module):
         self.contract = nn.Linear(intermediate_size, hidden_size)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
-        self,
-        hidden: Tensor,
-        angles: tuple[Tensor, Tensor],
-        *,
-        is_real: Tensor | None = None,
-        cache: Cache | None = None,
-    ) -> Tensor:
+    def forward(self, hidden: Tensor, angles: tuple[Tensor, Tensor], *, is_real: Tensor | None = None) -> Tensor:
         """Map (batch, n_positions, hidden_size) to the same shape.
 
         Args:
             hidden: activations.
             angles: of `rotary_angles`, for these positions.
             is_real: bool (batch, n_positions), False = padding that nobody may see; None = all real, or causal.
-            cache: keys and values of earlier positions, extended in place.
         """
         mask = None if is_real is None else is_real[:, None, None, :]
-        attended = self.attention(self.attention_norm(hidden), angles, mask=mask, cache=cache)
+        attended = self.attention(self.attention_norm(hidden), angles, mask=mask)
         hidden = hidden + self.dropout(attended)
         feed = self.feed_norm(hidden)
         if self.kernel_size > 1:
