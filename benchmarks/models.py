@@ -7,7 +7,8 @@ Prints ratios to be read side by side; absolute figures are of this machine and 
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -108,24 +109,36 @@ def training_speed(model: ToktsModel, batches: Iterator[Batch], *, bf16: bool, s
     return trained / (time.perf_counter() - start)
 
 
-def generation_cost(model: ToktsModel, settings: GenerationConfig, *, batch_size: int, repeats: int) -> float:
-    """CPU seconds for a second of audio, without the codec; texts of 24 ids, `batch_size` at a time."""
-    model.eval()
-    generator = torch.Generator().manual_seed(0)
-    spent, made = 0.0, 0.0
-    for repeat in range(repeats + 1):
-        ids = torch.randint(3, 200, (batch_size, 24), generator=generator)
+@dataclass
+class Speaker:
+    """A model that speaks in a certain way, and what that has cost so far."""
+
+    name: str
+    model: ToktsModel
+    generation: GenerationConfig
+    batch_size: int
+    cpu_seconds: float = 0.0
+    audio_seconds: float = 0.0
+
+    def speak(self, seed: int, *, counts: bool) -> None:
+        """Speak texts of 24 ids, without the codec."""
+        generator = torch.Generator().manual_seed(seed)
+        ids = torch.randint(3, 200, (self.batch_size, 24), generator=generator)
         start = time.process_time()
-        speech = model.generate(ids, generation_config=settings, seed=repeat, output_audio=False)
-        if repeat:
-            spent += time.process_time() - start
-            made += float(speech.n_frames.sum()) / FRAME_RATE
-    return spent / made
+        speech = self.model.generate(ids, generation_config=self.generation, seed=seed, output_audio=False)
+        if counts:
+            self.cpu_seconds += time.process_time() - start
+            self.audio_seconds += float(speech.n_frames.sum()) / FRAME_RATE
+
+    @property
+    def cost(self) -> float:
+        """CPU seconds for a second of audio."""
+        return self.cpu_seconds / self.audio_seconds
 
 
-def settings(**values: object) -> GenerationConfig:
-    """Two seconds of sound, and what else is given."""
-    return GenerationConfig(max_new_tokens=150, **values)
+def settings(max_new_tokens: int = 150, **values: object) -> GenerationConfig:
+    """Two seconds of sound (a frame is one token, to the reference two), and what else is given."""
+    return GenerationConfig(max_new_tokens=max_new_tokens, **values)
 
 
 def print_training(seconds: float, *, max_frames: int) -> None:
@@ -164,36 +177,39 @@ def report(speeds: dict[tuple[str, bool], float]) -> None:
 def print_generation(repeats: int) -> None:
     """Print the table of generation costs."""
     sampled = settings(do_sample=True, temperature=0.7, top_k=50)
+    beams = settings(300, num_beams=4, do_sample=True, top_k=50)
     # The reference's pipeline speaks one text at a time.
-    cases: list[tuple[str, Callable[[], ToktsModel], GenerationConfig, int]] = [
-        ("reference, 4 beams, sampled", reference_model, settings(num_beams=4, do_sample=True, top_k=50), 1),
-        ("tokar delay, greedy", our_model, settings(do_sample=False), 1),
-        ("tokar delay, sampled", our_model, sampled, 1),
-        ("tokar delay, sampled, 8 texts at once", our_model, sampled, 8),
+    speakers = [
+        Speaker("reference, 4 beams, sampled", reference_model().eval(), beams, 1),
+        Speaker("tokar delay, greedy", our_model().eval(), settings(do_sample=False), 1),
+        Speaker("tokar delay, sampled", our_model().eval(), sampled, 1),
+        Speaker("tokar delay, sampled, 8 texts at once", our_model().eval(), sampled, 8),
     ]
-    costs = []
-    for name, build_model, generation, batch_size in cases:
-        model = build_model()
-        generation.max_new_tokens = 300 if isinstance(model, TokflatModel) else 150
-        costs.append(generation_cost(model, generation, batch_size=batch_size, repeats=repeats))
-        print(f"speak  {name:38} {costs[-1]:.4f} CPU-s a second of audio")
-    for (name, *_), cost in zip(cases[1:], costs[1:], strict=True):
-        print(f"ratio  {name} against the reference: {costs[0] / cost:.1f}x (promised >= 8x)")
+    # In turns, so that whatever else the machine does falls on all of them alike.
+    for repeat in range(repeats + 1):
+        for speaker in speakers:
+            speaker.speak(repeat, counts=repeat > 0)
+    reference, *others = speakers
+    for speaker in speakers:
+        print(f"speak  {speaker.name:38} {speaker.cost:.4f} CPU-s a second of audio")
+    for speaker in others:
+        print(f"ratio  {speaker.name} against the reference: {reference.cost / speaker.cost:.1f}x (promised >= 8x)")
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of each training")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each training; 0 = only speak")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=4, help="texts spoken by each model")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {arguments.threads} thread(s)")
-    # The reference cuts every clip to 2 s; whole utterances are what we train on.
-    for max_frames in (2 * FRAME_RATE, 4 * FRAME_RATE):
-        print_training(arguments.seconds, max_frames=max_frames)
+    if arguments.seconds:
+        # The reference cuts every clip to 2 s; whole utterances are what we train on.
+        for max_frames in (2 * FRAME_RATE, 4 * FRAME_RATE):
+            print_training(arguments.seconds, max_frames=max_frames)
     print_generation(arguments.repeats)
 
 
