@@ -2,10 +2,12 @@
 
     python benchmarks/token_cache.py                     # minutes on two quiet cores
     python benchmarks/token_cache.py --small --clips 16 --lengths 20
+    python benchmarks/token_cache.py --parts memory      # only how flat, with the full-size codec
 
-Prints Markdown. The codec is an EnCodec with the shape of the real one and random weights; the sound is seeded noise.
-Every arrangement runs in a process of its own and counts from the first clip read to the last row on disk, the start of
-worker processes included. Ratios compare with the reference's way: row by row in `datasets.map`, two processes.
+Prints Markdown, and which arrangement was the fastest. The codec is an EnCodec with the shape of the real one and
+random weights; the sound is seeded noise. Every arrangement runs in a process of its own and counts from the first clip
+read to the last row on disk, the start of worker processes included. Ratios compare with the reference's way: row by
+row in `datasets.map`, two processes.
 """
 
 import argparse
@@ -35,8 +37,10 @@ def main() -> None:
         save_random_encodec(folder, small=arguments.small)
         audio_s = arguments.clips * arguments.clip_seconds
         print(f"\n{arguments.clips} clips of {arguments.clip_seconds:g} s, {os.cpu_count()} CPUs\n")
-        _print_speed(arguments, folder, audio_s)
-        _print_memory(arguments, folder)
+        if "speed" in arguments.parts:
+            _print_speed(arguments, folder, audio_s)
+        if "memory" in arguments.parts:
+            _print_memory(arguments, folder)
 
 
 def _arguments() -> argparse.Namespace:
@@ -47,6 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--lengths", type=int, default=500, help="distinct lengths of the memory measurement")
+    parser.add_argument("--parts", nargs="+", choices=["speed", "memory"], default=["speed", "memory"])
     parser.add_argument("--small", action="store_true", help="a codec of 50 thousand weights, to try the script")
     parser.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
     parser.add_argument("--codec", help=argparse.SUPPRESS)
@@ -57,12 +62,16 @@ def _print_speed(arguments: argparse.Namespace, codec: str, audio_s: float) -> N
     reference_s = _run(arguments, codec, "reference", threads=1)["seconds"]
     print("| arrangement | seconds | times real time | speed-up | second build, s |\n|---|---|---|---|---|")
     print(f"| {REFERENCE} | {reference_s:.1f} | {audio_s / reference_s:.1f} | 1.00 | |")
+    timed = {}
     for workers, threads, batch_size in product(arguments.workers, arguments.threads, arguments.batch_sizes):
         found = _run(arguments, codec, "cache", workers=workers, threads=threads, batch_size=batch_size)
         name = f"{workers} processes x {threads} threads, batches of {batch_size}"
         seconds, again_s = found["seconds"], found["again"]
+        timed[f"Arrangement({workers=}, {batch_size=}, {threads=})"] = seconds
         row = (name, f"{seconds:.1f}", f"{audio_s / seconds:.1f}", f"{reference_s / seconds:.2f}", f"{again_s:.2f}")
         print("|", " | ".join(row), "|", flush=True)
+    fastest = min(timed, key=timed.__getitem__)
+    print(f"\nfastest: {fastest}, {reference_s / timed[fastest]:.2f} times the reference's speed", flush=True)
 
 
 def _print_memory(arguments: argparse.Namespace, codec: str) -> None:
