@@ -1,6 +1,5 @@
 """The only reader of `Config`: names and options -> objects. Everything below takes values."""
 
-import difflib
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
@@ -14,12 +13,15 @@ import toktts.codecs
 from toktts import registry
 from toktts.codecs._base import Codec
 from toktts.config import Config, load_config
+from toktts.config._checks import nearest
 from toktts.data.amount import SpeechAmount, measure_speech
 from toktts.data.cache import TokenCache, build_token_cache
 from toktts.data.corpora._base import Corpus
+from toktts.data.corpora._cut import CutCorpus
 from toktts.data.corpora._limited import LimitedCorpus
 from toktts.data.encoding import Arrangement, ClipSettings
 from toktts.data.splits import split_ids
+from toktts.data.word_times import WordTimes
 from toktts.errors import CodecError, ConfigError, ToktsError
 from toktts.models._base import ToktsConfig, ToktsModel
 from toktts.text import Normalizer
@@ -131,7 +133,11 @@ def open_corpus(config: Config) -> Corpus:
         elif parameter.default is inspect.Parameter.empty:
             raise config.fault(f"data.{name}", f"is needed by the corpus {data.corpus!r}; set it in the config")
     corpus = corpus_class(**arguments)
-    return corpus if data.limit_rows is None else LimitedCorpus(corpus, data.limit_rows)
+    corpus = corpus if data.limit_rows is None else LimitedCorpus(corpus, data.limit_rows)
+    if data.clip_seconds is None or data.clip_text == "whole":
+        return corpus
+    locate = WordTimes(normalizer(config), cache_dir=data.cache_dir)
+    return CutCorpus(corpus, data.clip_seconds, locate=locate, max_seconds=data.max_seconds)
 
 
 def load_codec(config: Config) -> Codec:
@@ -161,7 +167,7 @@ def clip_settings(config: Config) -> ClipSettings:
     """Say what is done to a clip before the codec hears it."""
     data = config.data
     return ClipSettings(
-        clip_seconds=data.clip_seconds,
+        clip_seconds=data.clip_seconds if data.clip_text == "whole" else None,
         max_seconds=data.max_seconds,
         mono=data.mono,
         augmentation_copies=data.augmentation_copies or 1,
@@ -171,8 +177,8 @@ def clip_settings(config: Config) -> ClipSettings:
 
 
 def whole_clip_rate(config: Config, codec: Codec) -> float | None:
-    """Frames per second where a clip has as many as its text took to say; None where clips are cut."""
-    return codec.frame_rate if config.data.clip_seconds is None else None
+    """Frames per second where a clip has as many as its text took to say; None where clips are cut without it."""
+    return codec.frame_rate if config.data.clip_seconds is None or config.data.clip_text == "aligned" else None
 
 
 def split(config: Config, ids: list[str]) -> tuple[list[str], list[str]]:
@@ -185,8 +191,7 @@ def token_cache(
 ) -> TokenCache:
     """Encode the corpus, or find it encoded."""
     data, settings = config.data, clip_settings(config)
-    is_noisy = settings.augmentation_copies > 1
-    training = set(split(config, [utterance.id for utterance in corpus])[0]) if is_noisy else set()
+    training = set(split(config, [row.id for row in corpus])[0]) if settings.augmentation_copies > 1 else set()
     return build_token_cache(
         corpus,
         codec,
@@ -275,17 +280,12 @@ def _check_options(config: Config, config_class: type[ToktsConfig]) -> None:
     known += ["text_limit"]
     for name in config.model.options:
         if name not in known:
-            raise config.fault(
-                f"model.options.{name}", f"{config.model.family} has no option {name!r}; {_nearest(name, known)}"
-            )
+            guess = nearest(name, known)
+            fix = f"did you mean {guess!r}?" if guess else f"it has {', '.join(known)}"
+            raise config.fault(f"model.options.{name}", f"{config.model.family} has no option {name!r}; {fix}")
         value = config.model.options[name]
         if name.endswith(("_size", "_layers", "_heads")) and isinstance(value, int) and value < 1:
             raise config.fault(f"model.options.{name}", f"must be at least 1, got {value}; change it")
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {nearest[0]!r}?" if nearest else f"it has {', '.join(known)}"
 
 
 def _load_class(config: Config, package: str, name: str, contract: Any, key: str) -> Any:

@@ -122,6 +122,8 @@ def contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
     if data.clip_seconds is not None and data.max_seconds is not None and data.clip_seconds > data.max_seconds:
         what = f"{data.clip_seconds:g} s is longer than data.max_seconds, {data.max_seconds:g} s"
         yield "data.clip_seconds", what, "shorten it, or raise data.max_seconds"
+    if data.clip_text == "aligned" and data.clip_seconds is None:
+        yield "data.clip_text", "aligned has no effect while data.clip_seconds is null", "set data.clip_seconds"
     if (data.augmentation_copies or 1) > 1 and data.augmentation_noise_std == 0:
         what = f"{data.augmentation_copies} copies with data.augmentation_noise_std 0 are all the same"
         yield "data.augmentation_copies", what, "set it to 1, or raise data.augmentation_noise_std"

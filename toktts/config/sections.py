@@ -91,6 +91,7 @@ class DataSection(Section):
     consent: str | None = None
     limit_rows: Count | None = None
     clip_seconds: Seconds | None = None
+    clip_text: Literal["whole", "aligned"] = "whole"
     max_seconds: Seconds | None = 30.0
     mono: Literal["error", "mean"] = "error"
     max_rejected_fraction: Annotated[float, Between(0, 1)] = 0.01
