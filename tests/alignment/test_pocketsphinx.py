@@ -1,4 +1,3 @@
-import io
 import re
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ import torch
 from toktts.alignment.check import frame_levels
 from toktts.alignment.pocketsphinx import PocketSphinxAligner, Word
 from toktts.audio import Waveform
+from toktts.audio.reading import read_clip
 from toktts.errors import AlignmentError, MissingPackageError
 
 # Not in the dictionary.
@@ -47,8 +47,7 @@ def demo_clips(n_clips: int) -> Iterator[tuple[Waveform, str]]:
     from toktts.data.corpora.demo import Demo
 
     for _, row in zip(range(n_clips), (row for row in Demo() if len(row.text) > 30), strict=False):
-        assert isinstance(row.audio, bytes)
-        yield Waveform.load(io.BytesIO(row.audio)), row.text  # type: ignore[arg-type]
+        yield read_clip(row.audio, sampling_rate=24_000), row.text
 
 
 def assert_words_cover_the_speech(aligner: PocketSphinxAligner, clip: Waveform, words: list[Word]) -> None:
