@@ -124,6 +124,13 @@ def test_sampling_values_fall_away_without_sampling(tmp_path):
     assert (generation.temperature, generation.top_k, generation.top_p) == (None, None, None)
 
 
+def test_a_temperature_is_refused_where_nothing_is_drawn(tmp_path):
+    config = config_of(tmp_path, "model: {family: toknar}\ninference: {temperature: 0.5}")
+    message = "temperature: the family does not draw by itself; add inference.do_sample: true"
+    with pytest.raises(ConfigError, match=message):
+        build.generation(config, model_of(config))
+
+
 def test_a_plan_carries_the_values_of_training(tmp_path):
     plan = build.training_plan(
         config_of(tmp_path, "training: {max_minutes: 3, ema_decay: 0.9, args: {learning_rate: 1e-4}}")

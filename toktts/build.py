@@ -266,11 +266,11 @@ def generation(config: Config, built: ToktsModel) -> GenerationConfig:
     result.num_beams = inference.num_beams
     if inference.do_sample is not None:
         result.do_sample = inference.do_sample
-    sampling = {"temperature": inference.temperature, "top_k": inference.top_k, "top_p": inference.top_p}
-    for name, value in sampling.items():
-        if not result.do_sample:
-            setattr(result, name, None)
-        elif value is not None:
+    for name in ("temperature", "top_k", "top_p"):
+        value = getattr(inference, name)
+        if value is not None and not result.do_sample:
+            raise config.fault(f"inference.{name}", "the family does not draw by itself; add inference.do_sample: true")
+        if value is not None or not result.do_sample:
             setattr(result, name, value)
     return result
 

@@ -373,4 +373,3 @@ def test_heads_that_do_not_divide_the_channels_are_refused() -> None:
 def test_the_names_live_beside_the_model() -> None:
     assert TokarConfig.model_type == "tokar"
     assert {field.name for field in dataclasses.fields(TokarOutput)} >= {"loss", "logits", "code_loss", "units"}
-    assert TokarConfig(decoder_layers=3).num_hidden_layers == 3

@@ -52,17 +52,14 @@ def align_sentence(
 def _word_groups(sentence: str, labels: list[str], tokenizer: PreTrainedTokenizerBase) -> list[tuple[str, int]]:
     """Words with the number of their units, and "" for units between them; all units together."""
     if isinstance(tokenizer, PronouncingTokenizer):
-        groups = []
-        for word in tokenizer.words(sentence):
-            groups += [(sentence[word.start : word.end], len(word.symbols)), ("", 1)]
+        words = tokenizer.words(sentence)
+        groups = [pair for word in words for pair in ((sentence[word.start : word.end], len(word.symbols)), ("", 1))]
+        if words and not words[-1].after:
+            groups.pop()  # between words there is a break or a mark, behind the last one only a mark
     else:
         groups = [(part if part.strip() else "", _n_ids(part, tokenizer)) for part in re.findall(r"\s+|\S+", sentence)]
-    # Between the last word and the end mark there may be nothing.
-    rest = len(labels) - sum(count for _, count in groups)
-    if rest < 0:
-        groups.pop()
-        rest = len(labels) - sum(count for _, count in groups)
-    return [*groups, ("", rest)]
+    n_ends = len(labels) - sum(count for _, count in groups)
+    return [*groups, ("", n_ends)]
 
 
 def _n_ids(text: str, tokenizer: PreTrainedTokenizerBase) -> int:

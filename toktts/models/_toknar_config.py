@@ -6,75 +6,45 @@ from huggingface_hub.dataclasses import strict
 from torch import Tensor
 
 from toktts.errors import ModelError
-from toktts.models._base import CodesOutput, ToktsConfig
+from toktts.models._aligned import AlignedConfig
+from toktts.models._base import CodesOutput
 
 
 @strict
-class ToknarConfig(ToktsConfig):  # type: ignore[no-untyped-call]
-    """Sizes and losses of `toknar`.
+class ToknarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
+    """Sizes and losses of `toknar`, beside those of `AlignedConfig`.
 
     Args:
-        hidden_size: channels.
-        num_attention_heads: heads of the encoder.
-        encoder_layers: transformer layers that read the text both ways.
-        intermediate_size: width of the encoder's feed-forward nets.
-        encoder_kernel_size: text units those nets see.
         decoder_layers: convolution blocks over the frames.
         decoder_intermediate_size: width of their perceptrons.
         decoder_kernel_size: decoder positions a block sees, odd.
         fine_layers: convolution blocks before each later codebook's head, which see the codes of the earlier ones.
         frames_per_position: frames a decoder position stands for; 2 halves the work of the decoder.
-        dropout: share of activations dropped in training.
         code_weights: weight of each codebook's loss; missing ones are 1.
-        alignment_weight: weight of the aligner's loss.
         duration_weight: weight of the loss of the durations.
         soft_decoding: while not drawing, let the codec mix the sounds of likely codes instead of taking the likeliest.
-        max_frames: most frames of one text.
-        max_frames_per_unit: most frames of one text unit while speaking.
     """
 
     model_type = "toknar"
 
-    text_limit: int = 600
-    hidden_size: int = 256
-    num_attention_heads: int = 4
     encoder_layers: int = 4
     intermediate_size: int = 768
-    encoder_kernel_size: int = 5
     decoder_layers: int = 8
     decoder_intermediate_size: int = 768
     decoder_kernel_size: int = 7
     fine_layers: int = 2
     frames_per_position: int = 1
-    dropout: float = 0.1
     code_weights: list[float] | None = None
-    alignment_weight: float = 0.3
     duration_weight: float = 0.3
     soft_decoding: bool = True
-    max_frames: int = 2250
     max_frames_per_unit: int = 150
 
     def __post_init__(self, **kwargs: object) -> None:
-        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
-        if self.hidden_size % (2 * self.num_attention_heads):
-            raise ModelError(
-                f"{self.hidden_size} is no multiple of twice num_attention_heads {self.num_attention_heads}; "
-                "change one of them",
-                key="hidden_size",
-            )
+        super().__post_init__(**kwargs)
         if self.frames_per_position < 1:
-            raise ModelError(f"must be at least 1, got {self.frames_per_position}; 1 or 2 is usual",
-                             key="frames_per_position")  # fmt: skip
-
-    @property
-    def frames_per_text_id(self) -> int:
-        """One: every id lasts a frame at least."""
-        return 1
-
-    @property
-    def num_hidden_layers(self) -> int:
-        """Decoder blocks, under the name that Hugging Face asks for."""
-        return self.decoder_layers
+            raise ModelError(
+                f"must be at least 1, got {self.frames_per_position}; 1 or 2 is usual", key="frames_per_position"
+            )
 
 
 @dataclass

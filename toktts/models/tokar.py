@@ -15,97 +15,44 @@ from transformers import GenerationConfig
 from toktts.alignment.monotonic import length_mask
 from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import ModelError
-from toktts.models._base import Synthesis, ToktsModel
+from toktts.models._aligned import AlignedModel, check_enough_frames
+from toktts.models._base import Synthesis
 from toktts.models._tokar_config import TokarConfig, TokarOutput
 from toktts.models._tokar_writing import FrameWriter
-from toktts.models.modules.aligner import Aligner
 from toktts.models.modules.pointer import Pointer, elapsed_frames
 from toktts.models.modules.sampling import RowSampler
-from toktts.models.modules.transformer import TransformerLayer, rotary_angles
+from toktts.models.modules.transformer import rotary_angles
 from toktts.tokens.steps import steps_from_codes, steps_to_codes
 
 __all__ = ["Tokar", "TokarConfig", "TokarOutput"]
 
 
-class Tokar(ToktsModel):
+class Tokar(AlignedModel):
     """Text ids -> codes, one decoder step a frame (`delay`, `parallel`) or a code (`flat`)."""
 
     config_class = TokarConfig
     config: TokarConfig
 
     def __init__(self, config: TokarConfig) -> None:
-        super().__init__(config)
+        # The last row of each code table stands for "no code here": before the start, and in the holes of a layout.
+        super().__init__(config, code_rows=config.codebook_size + 1)
         size = config.hidden_size
-        self._head_size = size // config.num_attention_heads
-        self.text_embedding = nn.Embedding(config.text_vocab_size, size)
-        self.encoder = nn.ModuleList(
-            self._layer(config.encoder_kernel_size, is_causal=False) for _ in range(config.encoder_layers)
-        )
-        self.encoder_norm = nn.LayerNorm(size)
-        # The last row of each table stands for "no code here": before the start, and in the holes of a layout.
-        self.code_embeddings = nn.ModuleList(
-            nn.Embedding(config.codebook_size + 1, size) for _ in range(config.n_codebooks)
-        )
         self.elapsed_embedding = nn.Embedding(config.max_frames_per_unit, size)
         self.context = nn.Linear(size, size)
-        self.input_dropout = nn.Dropout(config.dropout)
         self.decoder = nn.ModuleList(self._layer(1, is_causal=True) for _ in range(config.decoder_layers))
         self.decoder_norm = nn.LayerNorm(size)
-        self.code_heads = nn.ModuleList(nn.Linear(size, config.codebook_size) for _ in range(config.n_codebooks))
         self.advance_head = nn.Linear(size, 1)
-        self.aligner = Aligner(size)
         self.post_init()  # type: ignore[no-untyped-call]
-
-    def _layer(self, kernel_size: int, *, is_causal: bool) -> TransformerLayer:
-        return TransformerLayer(
-            self.config.hidden_size,
-            self.config.num_attention_heads,
-            intermediate_size=self.config.intermediate_size,
-            kernel_size=kernel_size,
-            dropout=self.config.dropout,
-            is_causal=is_causal,
-        )
 
     @property
     def _hole(self) -> int:
         return self.config.codebook_size
-
-    @property
-    def generation_limit(self) -> int:
-        """Most frames."""
-        return self.config.max_frames
 
     def default_generation(self) -> GenerationConfig:
         """Draw among the likelier codes, for at most `max_frames` frames."""
         return GenerationConfig(  # type: ignore[no-untyped-call]
             max_new_tokens=self.config.max_frames, do_sample=True, temperature=0.7, top_k=50, pad_token_id=0
         )
-
-    def use_code_vectors(self, vectors: Tensor) -> None:
-        """Start code embeddings and heads from a codec's centroids, so that similar codes begin as similar.
-
-        Args:
-            vectors: (n_codebooks, codebook_size, size), any scale; larger differences matter more.
-        """
-        generator = torch.Generator().manual_seed(0)
-        projection = torch.randn(vectors.shape[2], self.config.hidden_size, generator=generator)
-        projected = vectors.float() @ (projection / vectors.shape[2] ** 0.5)
-        scale = projected[0].std().clamp_min(1e-6)
-        with torch.no_grad():
-            for embedding, head, book in zip(self.code_embeddings, self.code_heads, projected, strict=True):
-                _weight(embedding)[: self._hole] = 0.5 * book / scale
-                _weight(head).copy_(0.05 * book / book.std().clamp_min(1e-6))
-
-    def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Read text both ways: int64 (batch, n_units) -> (batch, n_units, hidden_size), 0 behind a row's end."""
-        is_real = attention_mask.bool()
-        hidden = self.input_dropout(self.text_embedding(input_ids)) * is_real[:, :, None]
-        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
-        angles = rotary_angles(positions, self._head_size)
-        for layer in self.encoder:
-            hidden = layer(hidden, angles, is_real=is_real)
-        encoded: Tensor = self.encoder_norm(hidden) * is_real[:, :, None]
-        return encoded
 
     def embed_steps(self, steps: Tensor) -> Tensor:
         """Sum the embeddings of the codes of each step: int64 (batch, n_steps, n_codebooks) with -100 in holes."""
@@ -127,13 +74,7 @@ class Tokar(ToktsModel):
             raise ModelError("forward wants input_ids and labels; call generate to speak", key="labels")
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         n_units, n_frames = attention_mask.sum(dim=1), (labels[:, 0] >= 0).sum(dim=1)
-        if bool((n_frames < n_units).any()):
-            row = int((n_frames < n_units).long().argmax())
-            raise ModelError(
-                f"{int(n_frames[row])} frames cannot say {int(n_units[row])} text ids, one frame each at least; "
-                "give whole utterances (data.clip_seconds: null) or leave the row out",
-                key="labels",
-            )
+        check_enough_frames(n_units, n_frames)
         encoded = self.encode_text(input_ids, attention_mask)
         is_real = length_mask(n_frames, labels.shape[2])
         frames = self.embed_steps(labels.transpose(1, 2)) * is_real[:, :, None]
@@ -249,9 +190,3 @@ class Tokar(ToktsModel):
             model = cls(config)
         model.train(mode=False)
         return model.attach_codec(codec)
-
-
-def _weight(module: nn.Module) -> Tensor:
-    weight = module.weight
-    assert isinstance(weight, Tensor)
-    return weight

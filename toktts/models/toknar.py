@@ -13,19 +13,18 @@ from transformers import GenerationConfig
 from toktts.alignment.monotonic import length_mask
 from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import ModelError
-from toktts.models._base import Synthesis, ToktsModel
+from toktts.models._aligned import AlignedModel, check_enough_frames
+from toktts.models._base import Synthesis
 from toktts.models._generation import speed_of
 from toktts.models._toknar_config import ToknarConfig, ToknarOutput
-from toktts.models.modules.aligner import Aligner
 from toktts.models.modules.convolution import FrameBlock
 from toktts.models.modules.sampling import RowSampler
-from toktts.models.modules.transformer import TransformerLayer, rotary_angles
 from toktts.models.modules.upsampling import GaussianUpsampling, durations_of_path, whole_durations
 
 __all__ = ["Toknar", "ToknarConfig", "ToknarOutput"]
 
 
-class Toknar(ToktsModel):
+class Toknar(AlignedModel):
     """Text ids -> durations -> codes, without a loop over the frames."""
 
     is_autoregressive = False
@@ -34,23 +33,8 @@ class Toknar(ToktsModel):
     config: ToknarConfig
 
     def __init__(self, config: ToknarConfig) -> None:
-        super().__init__(config)
+        super().__init__(config, code_rows=config.codebook_size)
         size = config.hidden_size
-        self._head_size = size // config.num_attention_heads
-        self.text_embedding = nn.Embedding(config.text_vocab_size, size)
-        self.encoder = nn.ModuleList(
-            TransformerLayer(
-                size,
-                config.num_attention_heads,
-                intermediate_size=config.intermediate_size,
-                kernel_size=config.encoder_kernel_size,
-                dropout=config.dropout,
-                is_causal=False,
-            )
-            for _ in range(config.encoder_layers)
-        )
-        self.encoder_norm = nn.LayerNorm(size)
-        self.input_dropout = nn.Dropout(config.dropout)
         self.durations = nn.Sequential(
             nn.Linear(size, size), nn.GELU(), nn.LayerNorm(size), nn.Dropout(config.dropout), nn.Linear(size, 1)
         )
@@ -58,13 +42,8 @@ class Toknar(ToktsModel):
         self.decoder = self._blocks(config.decoder_layers)
         self.decoder_norm = nn.LayerNorm(size)
         self.spread = nn.Linear(size, size * config.frames_per_position) if config.frames_per_position > 1 else None
-        self.code_embeddings = nn.ModuleList(
-            nn.Embedding(config.codebook_size, size) for _ in range(config.n_codebooks)
-        )
         self.fine = self._blocks(config.fine_layers * (config.n_codebooks - 1))
         self.fine_norms = nn.ModuleList(nn.LayerNorm(size) for _ in range(config.n_codebooks - 1))
-        self.code_heads = nn.ModuleList(nn.Linear(size, config.codebook_size) for _ in range(config.n_codebooks))
-        self.aligner = Aligner(size)
         self.post_init()  # type: ignore[no-untyped-call]
 
     def _blocks(self, count: int) -> nn.ModuleList:
@@ -80,41 +59,11 @@ class Toknar(ToktsModel):
             for _ in range(count)
         )
 
-    @property
-    def generation_limit(self) -> int:
-        """Most frames."""
-        return self.config.max_frames
-
     def default_generation(self) -> GenerationConfig:
         """Take the most likely codes."""
         return GenerationConfig(  # type: ignore[no-untyped-call]
             max_new_tokens=self.config.max_frames, do_sample=False, pad_token_id=0
         )
-
-    def use_code_vectors(self, vectors: Tensor) -> None:
-        """Start code embeddings and heads from a codec's centroids, so that similar codes begin as similar.
-
-        Args:
-            vectors: (n_codebooks, codebook_size, size), any scale; larger differences matter more.
-        """
-        generator = torch.Generator().manual_seed(0)
-        projection = torch.randn(vectors.shape[2], self.config.hidden_size, generator=generator)
-        projected = vectors.float() @ (projection / vectors.shape[2] ** 0.5)
-        scale = projected[0].std().clamp_min(1e-6)
-        with torch.no_grad():
-            for embedding, head, book in zip(self.code_embeddings, self.code_heads, projected, strict=True):
-                embedding.get_parameter("weight").copy_(0.5 * book / scale)
-                head.get_parameter("weight").copy_(0.05 * book / book.std().clamp_min(1e-6))
-
-    def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Read text both ways: int64 (batch, n_units) -> (batch, n_units, hidden_size), 0 behind a row's end."""
-        is_real = attention_mask.bool()
-        hidden = self.input_dropout(self.text_embedding(input_ids)) * is_real[:, :, None]
-        angles = rotary_angles(torch.arange(input_ids.shape[1], device=input_ids.device), self._head_size)
-        for layer in self.encoder:
-            hidden = layer(hidden, angles, is_real=is_real)
-        encoded: Tensor = self.encoder_norm(hidden) * is_real[:, :, None]
-        return encoded
 
     def forward(
         self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, labels: Tensor | None = None
@@ -274,21 +223,3 @@ class Toknar(ToktsModel):
             model = cls(config)
         model.train(mode=False)
         return model.attach_codec(codec)
-
-
-def check_enough_frames(n_units: Tensor, n_frames: Tensor) -> None:
-    """Refuse rows whose text ids do not get a frame each.
-
-    Args:
-        n_units: int64 (batch,), text ids.
-        n_frames: int64 (batch,).
-    Raises:
-        ModelError: naming the first such row.
-    """
-    if bool((n_frames < n_units).any()):
-        row = int((n_frames < n_units).long().argmax())
-        raise ModelError(
-            f"{int(n_frames[row])} frames cannot say {int(n_units[row])} text ids, one frame each at least; "
-            "give whole utterances (data.clip_seconds: null) or leave the row out",
-            key="labels",
-        )

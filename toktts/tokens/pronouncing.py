@@ -9,7 +9,8 @@ from transformers import BatchEncoding, PreTrainedTokenizerFast
 from toktts.text import Normalizer
 from toktts.text.basic import BasicNormalizer
 from toktts.text.phonemes import EnglishPhonemizer, Word, join_words
-from toktts.tokens.phonemes import mixed_tokenizer
+from toktts.tokens._word_level import SPECIAL
+from toktts.tokens.phonemes import symbol_tokenizer
 
 
 class PronouncingTokenizer(PreTrainedTokenizerFast):
@@ -67,7 +68,7 @@ class PronouncingTokenizer(PreTrainedTokenizerFast):
 def pronouncing_tokenizer(
     lexicon: Mapping[str, str] | None = None, *, unknown: Literal["g2p", "letters"] = "g2p"
 ) -> PronouncingTokenizer:
-    """Build the tokenizer; its ids are those of `mixed_tokenizer`, letters included.
+    """Build the tokenizer; its ids are those of `symbol_tokenizer`, letters included.
 
     >>> tokenizer = pronouncing_tokenizer()
     >>> tokenizer.convert_ids_to_tokens(tokenizer("Hi, Bob!").input_ids)
@@ -77,14 +78,6 @@ def pronouncing_tokenizer(
         lexicon: see `PronouncingTokenizer`.
         unknown: see `PronouncingTokenizer`.
     """
-    backend: Any = mixed_tokenizer()
     return PronouncingTokenizer(  # type: ignore[no-untyped-call]
-        tokenizer_object=backend.backend_tokenizer,
-        lexicon=dict(lexicon or {}),
-        unknown=unknown,
-        pad_token=backend.pad_token,
-        eos_token=backend.eos_token,
-        unk_token=backend.unk_token,
-        split_special_tokens=True,
-        model_input_names=["input_ids", "attention_mask"],
+        tokenizer_object=symbol_tokenizer(), lexicon=dict(lexicon or {}), unknown=unknown, **SPECIAL
     )

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, decoders, normalizers, pre_tokenizers
 from transformers import ByT5Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from toktts.errors import ConfigError
+from toktts.tokens._word_level import SPECIAL, word_level
 from toktts.tokens.pronouncing import pronouncing_tokenizer
 
 ENGLISH_ALPHABET = "abcdefghijklmnopqrstuvwxyz '.,!?;:-\"()"
 TOKENIZERS = ("bytes", "characters", "phonemes", "mixed")
-PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
 
 
 def build_tokenizer(
@@ -66,22 +66,11 @@ def character_tokenizer(alphabet: str) -> PreTrainedTokenizerBase:
     """
     normalizer = _character_normalizer(strip_accents=alphabet.isascii())
     _check_alphabet(alphabet, normalizer)
-    vocabulary = {token: index for index, token in enumerate([PAD, EOS, UNKNOWN, *alphabet])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer = word_level(alphabet)
     tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"$A {EOS}", special_tokens=[(EOS, vocabulary[EOS])]
-    )
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=tokenizer,
-        pad_token=PAD,
-        eos_token=EOS,
-        unk_token=UNKNOWN,
-        split_special_tokens=True,
-        model_input_names=["input_ids", "attention_mask"],
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL)  # type: ignore[no-untyped-call]
 
 
 def _character_normalizer(*, strip_accents: bool) -> normalizers.Normalizer:
