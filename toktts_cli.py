@@ -120,6 +120,12 @@ def say(
     speed: Annotated[
         float | None, typer.Option(min=0.5, max=2.0, help="2 = twice as fast; for voices of toknar.")
     ] = None,
+    pitch: Annotated[
+        float | None, typer.Option(min=0.5, max=2.0, help="Factor on the pitch; for voices of fastspeech2.")
+    ] = None,
+    energy: Annotated[
+        float | None, typer.Option(min=0.5, max=2.0, help="Factor on the loudness; for voices of fastspeech2.")
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Print what a self-check finds; exit code 3 if something is wrong.")
     ] = False,
@@ -129,7 +135,8 @@ def say(
     ] = None,
 ) -> None:
     """Speak a text into a sound file."""
-    wishes: dict[str, Any] = {"force": force, "unknown": unknown.value, "speed": speed, "self_check": check}
+    wishes: dict[str, Any] = {"force": force, "unknown": unknown.value, "self_check": check}
+    wishes |= {"speed": speed, "pitch": pitch, "energy": energy}
     wishes |= {"timestamps": None if timestamps is None else timestamps.value, "align_out": align_out}
     _run(ctx, lambda: _say(text, model=model, output=output, wishes=wishes))
 

@@ -15,7 +15,7 @@ import toktts.inference
 from toktts import registry
 from toktts.errors import ConfigError, ModelError, TextError
 from toktts.inference import TokttsPipeline
-from toktts.inference.pipeline import PAUSE_S
+from toktts.inference.speech import PAUSE_S
 from toktts.models import ToktsModel, register_all
 from toktts.tokens import build_tokenizer
 

@@ -6,7 +6,7 @@ from transformers import PreTrainedTokenizerBase
 
 from toktts.errors import ModelError
 from toktts.inference import TokttsPipeline
-from toktts.inference.pipeline import PAUSE_S
+from toktts.inference.speech import PAUSE_S
 from toktts.inference.timestamps import align_sentence
 from toktts.models import ToktsModel
 from toktts.models.tokar import Tokar

@@ -3,54 +3,31 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NotRequired, TypedDict, get_args
+from typing import Any, Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 from transformers.pipelines.text_to_audio import TextToAudioPipeline
 
-from toktts.alignment import Alignment, concatenate
-from toktts.alignment.findings import Report, worst
 from toktts.codecs._base import Codec
 from toktts.errors import ModelError, TextError
-from toktts.inference.flaws import ADVICE, Flaw
 from toktts.inference.judging import SpokenSentence, Wishes, judge, rows_of
 from toktts.inference.loading import load_model, load_normalizer, load_tokenizer
 from toktts.inference.retrying import Params, effective_generation, reseeded
 from toktts.inference.sentences import split_text
+from toktts.inference.speech import Speech, better, join
 from toktts.inference.timestamps import Tier, tier_of
 from toktts.memory import explain_shortage
 from toktts.models import ToktsModel
 from toktts.models._generation import speed_of
 from toktts.text import Normalizer, check_speakable, leave_out_unknown
 
-PAUSE_S = 0.2
+__all__ = ["Speech", "TokttsPipeline", "Unknown", "pipeline"]
+
 BATCH_SIZE = 16
 Unknown = Literal["error", "skip"]
 
 logger = logging.getLogger(__name__)
-
-
-class Speech(TypedDict):
-    """What a pipeline gives for one text.
-
-    Args:
-        audio: float32 (n_samples,), in [-1, 1].
-        sampling_rate: Hz.
-        stop_reason: `eos` = the model ended, `length` = at least one sentence was cut at the limit, `empty` = no sound.
-        flaws: what can be told to be wrong, see `find_flaws`; empty when nothing is.
-        alignment: what is said when; only where `return_timestamps` asked for it.
-        report: of each check, the sentence that did worst; only where `self_check` asked for it.
-    """
-
-    audio: npt.NDArray[np.float32]
-    sampling_rate: int
-    stop_reason: str
-    flaws: list[Flaw]
-    alignment: NotRequired[Alignment]
-    report: NotRequired[Report]
 
 
 class TokttsPipeline(TextToAudioPipeline):
@@ -97,6 +74,8 @@ class TokttsPipeline(TextToAudioPipeline):
         top_p: float | None = None,
         num_beams: int | None = None,
         speed: float | None = None,
+        pitch: float | None = None,
+        energy: float | None = None,
         generation_config: GenerationConfig | None = None,
         batch_size: int = BATCH_SIZE,
         unknown: Unknown = "error",
@@ -110,7 +89,7 @@ class TokttsPipeline(TextToAudioPipeline):
 
         Args:
             text_inputs: a text of any length, or several.
-            seed: same seed, same sound; see `ToktsModel.generate` for this and the next seven.
+            seed: same seed, same sound; see `ToktsModel.generate` for this and the next nine.
             max_new_tokens: of each sentence.
             do_sample: draw, or take the most likely.
             temperature: 0.01 to 100.
@@ -118,6 +97,8 @@ class TokttsPipeline(TextToAudioPipeline):
             top_p: draw among this much probability.
             num_beams: where the family has beams.
             speed: 0.5 to 2, where the family can; 2 = twice as fast.
+            pitch: 0.5 to 2, where the family can; factor on the pitch in Hz.
+            energy: 0.5 to 2, where the family can; factor on the loudness of every frame.
             generation_config: laid over the model's own.
             batch_size: sentences spoken at once.
             unknown: what to do about characters that the model cannot read: refuse them, or leave them out.
@@ -143,6 +124,8 @@ class TokttsPipeline(TextToAudioPipeline):
             "top_p": top_p,
             "num_beams": num_beams,
             "speed": speed,
+            "pitch": pitch,
+            "energy": energy,
             "generation_config": generation_config,
         }
         own, given = self._forward_params, {name: value for name, value in single.items() if value is not None}
@@ -208,8 +191,12 @@ class TokttsPipeline(TextToAudioPipeline):
         for attempt in range(1, wishes.retries + 1):
             failed = {part for part, one in spoken.items() if one.report is not None and not one.report.passed}
             again = self._speak_sentences(failed, batch_size, reseeded(params, attempt), wishes)
-            spoken |= {part: _better(spoken[part], one) for part, one in again.items()}
-        return [self._join([spoken[sentence] for sentence in parts], wishes) for parts in sentences]
+            spoken |= {part: better(spoken[part], one) for part, one in again.items()}
+        sampling_rate = self.model.config.sampling_rate
+        return [
+            join([spoken[sentence] for sentence in parts], sampling_rate, has_report=wishes.self_check)
+            for parts in sentences
+        ]
 
     def _speak_sentences(
         self, sentences: Iterable[str], batch_size: int, params: Params, wishes: Wishes
@@ -230,32 +217,6 @@ class TokttsPipeline(TextToAudioPipeline):
         if not all(bool(row.samples.isfinite().all()) for row in rows):
             raise ModelError("made samples that are not finite; its weights are damaged, train or load it again")
         return {row.sentence: judge(row, wishes, model=self.model, tokenizer=self.tokenizer) for row in rows}
-
-    def _join(self, parts: list[SpokenSentence], wishes: Wishes) -> Speech:
-        sampling_rate = self.model.config.sampling_rate
-        pause = np.zeros(round(PAUSE_S * sampling_rate), dtype=np.float32)
-        clips = [part.clip for part in parts if part.clip.size]
-        audio = np.concatenate([piece for clip in clips for piece in (pause, clip)][1:] or [pause[:0]])
-        reasons = {part.stop_reason for part in parts}
-        flaws = sorted(set[Flaw]().union(*(part.flaws for part in parts)))
-        if "length" in reasons:
-            logger.warning("speech was cut at the limit of the model; shorten the text or raise max_new_tokens")
-        for flaw in flaws:
-            logger.warning(ADVICE[flaw])
-        reason = "empty" if not clips else "length" if "length" in reasons else "eos"
-        speech = Speech(audio=audio, sampling_rate=sampling_rate, stop_reason=reason, flaws=flaws)
-        timed = [part.alignment for part in parts if part.alignment is not None and part.clip.size]
-        if timed:
-            speech["alignment"] = concatenate(timed, gap_s=len(pause) / sampling_rate)
-        if wishes.self_check:
-            speech["report"] = worst([part.report for part in parts if part.report is not None])
-        return speech
-
-
-def _better(before: SpokenSentence, again: SpokenSentence) -> SpokenSentence:
-    assert before.report is not None
-    assert again.report is not None
-    return again if again.report.badness < before.report.badness else before
 
 
 def _too_large(n_sentences: int) -> ModelError:

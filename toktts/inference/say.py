@@ -26,6 +26,8 @@ def say(
     unknown: Unknown = "error",
     seed: int = 0,
     speed: float | None = None,
+    pitch: float | None = None,
+    energy: float | None = None,
     self_check: bool = False,
     timestamps: Tier | None = None,
     align_out: Path | None = None,
@@ -40,6 +42,8 @@ def say(
         unknown: what to do about characters that the model cannot read: refuse them, or leave them out.
         seed: of the drawing of codes.
         speed: 0.5 to 2, where the family can; None = as the voice was saved.
+        pitch: the same, factor on the pitch in Hz.
+        energy: the same, factor on the loudness.
         self_check: also give a report, see `TokttsPipeline`.
         timestamps: what `align_out` holds; None = words.
         align_out: file for what is said when; `.TextGrid`, `.srt` (words only) or `.json`.
@@ -55,7 +59,14 @@ def say(
         raise AudioError("exists already; choose another name, or replace it with --force", file=output)
     tier = check_align_out(align_out, timestamps, force=force)
     speech: Speech = pipeline(model)(
-        text, seed=seed, unknown=unknown, speed=speed, self_check=self_check, return_timestamps=tier
+        text,
+        seed=seed,
+        unknown=unknown,
+        speed=speed,
+        pitch=pitch,
+        energy=energy,
+        self_check=self_check,
+        return_timestamps=tier,
     )
     if not speech["audio"].size:
         raise ModelError("made no sound of this text; train it longer or write more words", file=model)

@@ -3,10 +3,10 @@
 from transformers import AutoConfig, AutoModel, AutoModelForTextToWaveform, AutoTokenizer
 
 from toktts import registry
-from toktts.models._base import CodesOutput, SpeechOutput, Synthesis, ToktsConfig, ToktsModel
+from toktts.models._base import CodesOutput, MelOutput, SpeechOutput, Synthesis, ToktsConfig, ToktsModel
 from toktts.tokens.pronouncing import PronouncingTokenizer
 
-__all__ = ["CodesOutput", "SpeechOutput", "Synthesis", "ToktsConfig", "ToktsModel", "register_all"]
+__all__ = ["CodesOutput", "MelOutput", "SpeechOutput", "Synthesis", "ToktsConfig", "ToktsModel", "register_all"]
 
 
 def register_all() -> None:

@@ -2,6 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,12 +14,13 @@ from transformers.utils.generic import ModelOutput
 import toktts.codecs
 from toktts.codecs._base import Codec
 from toktts.errors import ModelError, TextError
+from toktts.models._attaching import check_codec
 from toktts.models._checkpoint import check_checkpoint, check_loading, codec_folder
 from toktts.models._config import ToktsConfig
-from toktts.models._generation import check_generation, merge_generation, speed_of
-from toktts.models._outputs import CodesOutput, SpeechOutput, StopReason, Synthesis
+from toktts.models._generation import check_controls, check_generation, merge_generation
+from toktts.models._outputs import CodesOutput, MelOutput, SpeechOutput, StopReason, Synthesis
 
-__all__ = ["CodesOutput", "SpeechOutput", "StopReason", "Synthesis", "ToktsConfig", "ToktsModel"]
+__all__ = ["CodesOutput", "MelOutput", "SpeechOutput", "StopReason", "Synthesis", "ToktsConfig", "ToktsModel"]
 
 CODEC_FOLDER = "codec"
 
@@ -30,11 +32,12 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
     checkpoint. It lies in `<folder>/codec` and is loaded when the first sound is made.
     """
 
-    feature_kind: ClassVar[Literal["codes", "mel"]] = "codes"
     is_autoregressive: ClassVar[bool] = True
     """Whether each frame is written after seeing the ones before it."""
     can_change_speed: ClassVar[bool] = False
     """Whether `speed` has a meaning: the family decides how long each unit lasts before it speaks."""
+    can_change_prosody: ClassVar[bool] = False
+    """Whether `pitch` and `energy` have a meaning: the family decides both before it speaks."""
     config_class = ToktsConfig
     config: ToktsConfig
     base_model_prefix = "model"
@@ -48,22 +51,31 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         object.__setattr__(self, "_codec", None)
         self.generation_config: GenerationConfig = self.default_generation()
 
+    @property
+    def feature_kind(self) -> Literal["codes", "mel"]:
+        """What the model writes."""
+        return self.config.feature_kind
+
+    @property
+    def wants_prosody(self) -> bool:
+        """Whether its batches are to hold `pitch` and `energy`."""
+        return self.config.wants_prosody
+
     @abstractmethod
     def forward(
         self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, labels: Tensor | None = None
     ) -> ModelOutput:
-        """Score codes against text. A family may take more arguments, all optional.
+        """Score features against text. A family may take more arguments, all optional, as `data/collate.py` names them.
 
         Args:
             input_ids: int64 (batch, n_input_ids).
             attention_mask: int64, same shape, 1 = real, 0 = padding; None = all real.
             labels: codes, int64 (batch, n_codebooks, n_frames), padded at the end with -100, in cache order: the
-                model brings them into its own order.
+                model brings them into its own order; or mel, float (batch, n_mels, n_frames), padded with -100.
         Returns:
-            An output with `loss` and `logits`.
+            An output with `loss`, and `logits` or `mel`.
         """
 
-    @abstractmethod
     def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Read the most likely codes off teacher-forced logits, for token accuracy.
 
@@ -73,6 +85,12 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         Returns:
             int64 (batch, n_codebooks, n_frames); only values where labels are not -100 mean anything.
         """
+        raise NotImplementedError(f"{type(self).__name__} writes codes and must say which are the most likely")
+
+    def predicted_mel(self, outputs: Mapping[str, Any]) -> Tensor:
+        """Read the mel (batch, n_mels, n_frames) off what `forward` gave, to be compared with the labels."""
+        mel: Tensor = outputs["mel"]
+        return mel
 
     @abstractmethod
     def synthesize(
@@ -122,6 +140,8 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         top_p: float | None = None,
         num_beams: int | None = None,
         speed: float | None = None,
+        pitch: float | None = None,
+        energy: float | None = None,
         pad_token_id: int | None = None,  # noqa: ARG002 - the pipeline may pass the tokenizer's; families know their own
         seed: int | None = None,
         output_audio: bool = True,
@@ -142,6 +162,8 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             top_p: draw among the most likely that make up this much probability.
             num_beams: beams, where the family has beam search.
             speed: 0.5 to 2, where the family can; 1 = as it learned to speak, 2 = twice as fast.
+            pitch: 0.5 to 2, where the family can: factor on the pitch in Hz.
+            energy: 0.5 to 2, where the family can: factor on the loudness of every frame.
             pad_token_id: accepted for the pipeline, without effect.
             seed: same seed, same sound; torch's own generators stay untouched.
             output_audio: False = features only, and no codec is needed.
@@ -162,13 +184,17 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             "top_p": top_p,
             "num_beams": num_beams,
             "speed": speed,
+            "pitch": pitch,
+            "energy": energy,
         }
         generation = merge_generation(self.generation_config, generation_config, changes)
         check_generation(generation, limit=self.generation_limit)
-        if speed_of(generation) != 1.0 and not self.can_change_speed:
-            raise ModelError(
-                f"{self.config.model_type} cannot change its speed; leave it at 1, or use a toknar voice", key="speed"
-            )
+        check_controls(
+            generation,
+            self.config.model_type,
+            can_change_speed=self.can_change_speed,
+            can_change_prosody=self.can_change_prosody,
+        )
         synthesis = self.synthesize(ids, attention_mask, generation=generation, seed=seed)
         return SpeechOutput(
             features=synthesis.features,
@@ -223,17 +249,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         Raises:
             ModelError: the codec is not of the kind the model was trained for.
         """
-        facts = {
-            "sampling_rate": (codec.sampling_rate, self.config.codec_sampling_rate),
-            "hop_length": (codec.hop_length, self.config.codec_hop_length),
-            "n_codebooks": (codec.n_codebooks, self.config.n_codebooks),
-            "codebook_size": (codec.codebook_size, self.config.codebook_size),
-        }
-        for name, (offered, expected) in facts.items():
-            if offered != expected:
-                raise ModelError(
-                    f"model expects {name} {expected}, codec has {offered}; use the codec it was trained with"
-                )
+        check_codec(self.config, codec)
         object.__setattr__(self, "_codec", codec)
         return self
 

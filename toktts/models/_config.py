@@ -1,6 +1,6 @@
 """What every model family must know about the text going in and the codec behind it."""
 
-from typing import Self
+from typing import Literal, Self
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -13,8 +13,9 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     Args:
         codec_sampling_rate: Hz of the sound.
         codec_hop_length: samples per frame.
-        n_codebooks: codes per frame.
+        n_codebooks: codes per frame; of codecs with codes.
         codebook_size: values a code can have.
+        n_mels: bands of a frame; of codecs with mel, else 0.
         text_vocab_size: ids the tokenizer can give.
         text_limit: most ids a text may have.
         pad_token_id: padding of the text tokenizer, under the name that the Trainer aligns with the tokenizer.
@@ -27,6 +28,7 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     codec_hop_length: int = 320
     n_codebooks: int = 2
     codebook_size: int = 1024
+    n_mels: int = 0
     text_vocab_size: int = 384
     text_limit: int = 1024
     pad_token_id: int | None = 0
@@ -42,6 +44,16 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     def frame_rate(self) -> float:
         """Frames per second."""
         return self.codec_sampling_rate / self.codec_hop_length
+
+    @property
+    def feature_kind(self) -> Literal["codes", "mel"]:
+        """What the model writes. Families that can write both have an option `feature` for it."""
+        return "mel" if getattr(self, "feature", "codes") == "mel" else "codes"
+
+    @property
+    def wants_prosody(self) -> bool:
+        """Whether the model learns from the pitch and the energy of every frame, which are cached only then."""
+        return False
 
     @property
     def frames_per_text_id(self) -> int:

@@ -17,6 +17,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "top_k": (0, 1_000_000),
     "top_p": (1e-6, 1),
     "speed": (0.5, 2),
+    "pitch": (0.5, 2),
+    "energy": (0.5, 2),
 }
 # What transformers takes as "not set": anything else warns when nothing is sampled.
 NEUTRAL = {"temperature": 1.0, "top_k": 50, "top_p": 1.0}
@@ -77,10 +79,44 @@ def check_generation(generation: GenerationConfig, *, limit: int) -> None:
             raise ModelError(f"must be from {low:g} to {high:g}, got {value:g}; change it", key=name)
 
 
+def check_controls(
+    generation: GenerationConfig, family: str, *, can_change_speed: bool, can_change_prosody: bool
+) -> None:
+    """Refuse another speed, pitch or energy than the learned one of a family that cannot change it.
+
+    Args:
+        generation: merged already.
+        family: for the message.
+        can_change_speed: whether `speed` has a meaning.
+        can_change_prosody: whether `pitch` and `energy` have.
+    Raises:
+        ModelError: names the control.
+    """
+    if speed_of(generation) != 1.0 and not can_change_speed:
+        raise ModelError(f"{family} cannot change its speed; leave it at 1, or use a toknar voice", key="speed")
+    for name, factor in (("pitch", pitch_of(generation)), ("energy", energy_of(generation))):
+        if factor != 1.0 and not can_change_prosody:
+            raise ModelError(f"{family} cannot change its {name}; leave it at 1, or use a fastspeech2 voice", key=name)
+
+
 def speed_of(generation: GenerationConfig) -> float:
     """Read `speed`, a value of our own that transformers saves and loads as it is; 1 where it is not set."""
-    speed = getattr(generation, "speed", None)
-    return 1.0 if speed is None else float(speed)
+    return _factor(generation, "speed")
+
+
+def pitch_of(generation: GenerationConfig) -> float:
+    """Read `pitch`, the factor on the pitch in Hz; 1 where it is not set."""
+    return _factor(generation, "pitch")
+
+
+def energy_of(generation: GenerationConfig) -> float:
+    """Read `energy`, the factor on the energy of every frame; 1 where it is not set."""
+    return _factor(generation, "energy")
+
+
+def _factor(generation: GenerationConfig, name: str) -> float:
+    factor = getattr(generation, name, None)
+    return 1.0 if factor is None else float(factor)
 
 
 @contextmanager

@@ -23,11 +23,24 @@ class CodesOutput(ModelOutput):
 
 
 @dataclass
+class MelOutput(ModelOutput):
+    """What `forward` gives for labels that are mel.
+
+    Args:
+        loss: scalar; None without labels.
+        mel: (batch, n_mels, n_frames), in the units of the labels: `predicted_mel` reads it.
+    """
+
+    loss: Tensor | None = None
+    mel: Tensor | None = None
+
+
+@dataclass
 class SpeechOutput(ModelOutput):
     """What `generate` gives. The pipeline reads the batch size off the first field, so that one must be a tensor.
 
     Args:
-        features: codes (batch, n_codebooks, n_frames).
+        features: codes (batch, n_codebooks, n_frames), or mel (batch, n_mels, n_frames).
         n_frames: int64 (batch,), frames of each row that count.
         audio: one 1-D float32 tensor a row, in [-1, 1], each of its own length; None with `output_audio=False`.
         stop_reasons: one a row, see `Synthesis`.
@@ -46,7 +59,8 @@ class Synthesis:
     """Features of a batch.
 
     Args:
-        features: codes, int64 (batch, n_codebooks, n_frames), legal everywhere: also the padding behind a row.
+        features: codes, int64 (batch, n_codebooks, n_frames), legal everywhere: also the padding behind a row;
+            or mel, float (batch, n_mels, n_frames), finite everywhere.
         n_frames: int64 (batch,), frames of each row that count.
         stop_reasons: `eos` = the model ended the row, `length` = cut at `max_new_tokens`, `empty` = not one frame.
         alignment: float (batch, n_frames, n_input_ids), how much each frame read of each text id; None = not known.

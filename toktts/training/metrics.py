@@ -1,7 +1,7 @@
-"""Token accuracy: how often the most likely code is the right one, all codes before it given."""
+"""Token accuracy: how often the most likely code is the right one, all codes before it given; and the error of mel."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from transformers import EvalPrediction
@@ -44,18 +44,42 @@ def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
     return token_accuracy(predicted.swapaxes(1, 2), labels.swapaxes(1, 2))
 
 
+def mel_error(prediction: EvalPrediction) -> dict[str, float]:
+    """Mean absolute error over bands and real frames, in the unit of the mel: natural logarithm of magnitudes.
+
+    Args:
+        prediction: of each row the sum of its errors, and how many values they are of, (n_rows,) each.
+    Returns:
+        `mel_error`.
+    Raises:
+        TrainingError: nothing to count.
+    """
+    sums: Any = prediction.predictions
+    counts: Any = prediction.label_ids
+    if not counts.sum():
+        raise TrainingError("there are no frames to score; check the validation split")
+    return {"mel_error": float(sums.sum() / counts.sum())}
+
+
+def metrics_of(feature_kind: Literal["codes", "mel"]) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Choose what an evaluation scores, by what the model writes."""
+    return mel_error if feature_kind == "mel" else compute_metrics
+
+
 def compute_metrics_and(
-    scorers: Sequence[Callable[[], Mapping[str, float]]],
+    scorers: Sequence[Callable[[], Mapping[str, float]]], *, feature_kind: Literal["codes", "mel"] = "codes"
 ) -> Callable[[EvalPrediction], dict[str, float]]:
     """Give a `compute_metrics` with more scores, so that they are logged and can choose the best checkpoint.
 
     Args:
         scorers: called at each evaluation, with the evaluated weights in the model.
+        feature_kind: what the model writes.
     """
+    score = metrics_of(feature_kind)
 
     def compute(prediction: EvalPrediction) -> dict[str, float]:
-        """Score codes, then what the scorers look at."""
-        scores = compute_metrics(prediction)
+        """Score features, then what the scorers look at."""
+        scores = score(prediction)
         for scorer in scorers:
             scores.update(scorer())
         return scores

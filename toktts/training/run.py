@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from datasets import Dataset
 from tqdm.auto import tqdm
@@ -15,7 +16,7 @@ from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, Trainer
 from toktts import build
 from toktts.config import Config
 from toktts.data.bucketing import BucketBatchSampler
-from toktts.data.collate import Collator
+from toktts.data.collate import Collator, feature_of
 from toktts.data.corpora._base import Corpus
 from toktts.data.examples import Examples, make_examples
 from toktts.data.rejects import Rejects
@@ -50,7 +51,7 @@ class Material:
     Args:
         model: new or loaded, with its codec attached.
         tokenizer: of its text.
-        training: rows with `id`, `text`, `input_ids`, `codes`.
+        training: rows with `id`, `text`, `input_ids`, `codes` or `mel`.
         validation: the same, of other clips, without noise.
     """
 
@@ -188,21 +189,28 @@ def make_trainer(plan: build.TrainingPlan, folder: Path, material: Material, hoo
         allow_inexact=plan.allow_inexact,
         callbacks=_callbacks(plan, material, hooks),
     )
-    trainer.compute_metrics = compute_metrics_and([functools.partial(scorer, material) for scorer in hooks.scorers])
+    trainer.compute_metrics = compute_metrics_and(
+        [functools.partial(scorer, material) for scorer in hooks.scorers], feature_kind=material.model.feature_kind
+    )
     return trainer
 
 
 def _digest(rows: Dataset) -> str:
-    """Hash of what is trained on: ids, copies, text ids and codes."""
+    """Hash of what is trained on: ids, copies, text ids and features."""
     digest = hashlib.sha256()
-    for row in rows.select_columns(["id", "copy", "input_ids", "codes"]).with_format("numpy"):
+    feature = feature_of(rows.column_names)
+    others = [name for name in ("pitch", "energy", "durations", "speaker_id") if name in rows.column_names]
+    for row in rows.select_columns(["id", "copy", "input_ids", feature, *others]).with_format("numpy"):
         digest.update(f"{row['id']} {row['copy']} ".encode())
-        digest.update(row["input_ids"].astype("int64").tobytes() + row["codes"].astype("int16").tobytes())
+        digest.update(row["input_ids"].astype("int64").tobytes())
+        digest.update(row[feature].astype("int16" if feature == "codes" else "float16").tobytes())
+        for name in others:
+            digest.update(np.asarray(row[name], dtype="float64").tobytes())
     return digest.hexdigest()[:16]
 
 
 def _sampler(plan: build.TrainingPlan, rows: Dataset, args: ToktsTrainingArguments) -> BucketBatchSampler:
-    lengths = [len(codes[0]) for codes in rows.with_format("arrow")["codes"]]
+    lengths = [len(clip[0]) for clip in rows.with_format("arrow")[feature_of(rows.column_names)]]
     if plan.max_frames_per_batch is not None:
         return BucketBatchSampler(lengths, max_frames=plan.max_frames_per_batch, seed=args.seed)
     return BucketBatchSampler(lengths, batch_size=args.per_device_train_batch_size, seed=args.seed)
@@ -236,7 +244,9 @@ def finish(folder: Path, material: Material, trainer: ToktsTrainer) -> None:
     material.model.save_pretrained(folder)
     material.tokenizer.save_pretrained(folder)
     trainer.state.save_to_json(str(folder / "trainer_state.json"))
-    shown = ", ".join(f"{name.removeprefix('eval_')} {scores[name]:.3f}" for name in sorted(scores) if "acc" in name)
+    shown = ", ".join(
+        f"{name.removeprefix('eval_')} {scores[name]:.3f}" for name in sorted(scores) if "acc" in name or "mel" in name
+    )
     print(f"validation: loss {scores.get('eval_loss', float('nan')):.3f}, {shown}")
 
 

@@ -11,13 +11,13 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
-from toktts.data.collate import Collator
+from toktts.data.collate import IGNORED, Collator
 from toktts.errors import TrainingError
 from toktts.memory import explain_shortage
 from toktts.models import ToktsModel
 from toktts.training.arguments import ToktsTrainingArguments, best_precision
 from toktts.training.callbacks import TimeLimit
-from toktts.training.metrics import compute_metrics
+from toktts.training.metrics import metrics_of
 from toktts.training.resumable import ResumableTrainer
 from toktts.training.schedule import KINDS, Kind, TimeSchedule, reference_schedule
 
@@ -78,12 +78,12 @@ class _Shuffle(TrainerCallback):
 
 
 class ToktsTrainer(ResumableTrainer):
-    """Trains a model family on cached codes; see `ResumableTrainer` for how it saves, stops and resumes.
+    """Trains a model family on cached features; see `ResumableTrainer` for how it saves, stops and resumes.
 
     Args:
         model: what is trained; its codec stays where it is.
         args: how.
-        train_dataset: rows with `id`, `input_ids` and `codes`.
+        train_dataset: rows with `id`, `input_ids` and `codes` or `mel`.
         eval_dataset: the same, for validation.
         collator: rows -> batch.
         batch_sampler: batches of row numbers of `train_dataset`.
@@ -126,7 +126,7 @@ class ToktsTrainer(ResumableTrainer):
                 "train_dataset": train_dataset,
                 "eval_dataset": eval_dataset,
                 "data_collator": collator,
-                "compute_metrics": compute_metrics,
+                "compute_metrics": metrics_of(model.feature_kind),
             },
         )
 
@@ -246,10 +246,11 @@ class ToktsTrainer(ResumableTrainer):
         prediction_loss_only: bool,
         ignore_keys: list[str] | None = None,  # noqa: ARG002 - the base class's
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """Score a batch; of the logits only the most likely codes travel on.
+        """Score a batch; of the logits only the most likely codes travel on, of mel only its error.
 
         Returns:
-            Loss, codes and labels, these as (batch, n_frames, n_codebooks), for the Trainer pads dimension 1.
+            Loss, codes and labels, these as (batch, n_frames, n_codebooks), for the Trainer pads dimension 1. For
+            mel: loss, the sum of the errors of each row and the number of values they are of, (batch,) each.
         """
         batch: Mapping[str, Any] = self._prepare_inputs(inputs)
         with self.compute_loss_context_manager():
@@ -257,5 +258,9 @@ class ToktsTrainer(ResumableTrainer):
         if prediction_loss_only:
             return loss.detach(), None, None
         labels = batch["labels"]
+        if self.model.feature_kind == "mel":
+            is_real = labels != IGNORED
+            errors = (self.model.predicted_mel(outputs).float() - labels).abs() * is_real
+            return loss.detach(), errors.sum(dim=(1, 2)), is_real.sum(dim=(1, 2))
         codes = self.model.predicted_codes(outputs["logits"], labels)
         return loss.detach(), codes.transpose(1, 2).contiguous(), labels.transpose(1, 2).contiguous()

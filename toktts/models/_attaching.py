@@ -1,0 +1,23 @@
+"""Whether a codec is the one that a model was made for."""
+
+from toktts.codecs._base import Codec
+from toktts.errors import ModelError
+from toktts.models._config import ToktsConfig
+
+FACTS = {"codes": ("n_codebooks", "codebook_size"), "mel": ("n_mels",)}
+
+
+def check_codec(config: ToktsConfig, codec: Codec) -> None:
+    """Refuse a codec whose features or rate are not the model's.
+
+    Raises:
+        ModelError: names the first fact that differs.
+    """
+    if codec.feature_kind != config.feature_kind:
+        raise ModelError(f"model writes {config.feature_kind}, codec reads {codec.feature_kind}; use another codec")
+    expected = {"sampling_rate": config.codec_sampling_rate, "hop_length": config.codec_hop_length}
+    expected |= {name: getattr(config, name) for name in FACTS[config.feature_kind]}
+    for name, value in expected.items():
+        offered = getattr(codec, name)
+        if offered != value:
+            raise ModelError(f"model expects {name} {value}, codec has {offered}; use the codec it was trained with")
