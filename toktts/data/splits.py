@@ -29,6 +29,27 @@ def split_ids(ids: Iterable[str], *, train_fraction: float, seed: int) -> tuple[
     return ranked[n_validation:], ranked[:n_validation]
 
 
+def split_first(ids: Iterable[str], *, n_validation: int) -> tuple[list[str], list[str]]:
+    """Divide ids as published splits do: the first so many, in the order of their names, are for validation.
+
+    Args:
+        ids: unique, in any order.
+        n_validation: at least one.
+    Returns:
+        Training and validation ids, both sorted.
+    Raises:
+        CorpusError: an id twice, or too few of them to leave any for training.
+
+    >>> split_first(["b", "a", "c"], n_validation=1)
+    (['b', 'c'], ['a'])
+    """
+    ranked = sorted(ids)
+    _refuse_twice(ranked)
+    if len(ranked) <= n_validation:
+        raise CorpusError(f"has {len(ranked)} usable clips, {n_validation} are for validation; ask for fewer")
+    return ranked[n_validation:], ranked[:n_validation]
+
+
 def pick(ids: Iterable[str], n: int, *, seed: int) -> list[str]:
     """Choose `n` ids by their hash, or all of them if there are fewer.
 
@@ -40,7 +61,11 @@ def pick(ids: Iterable[str], n: int, *, seed: int) -> list[str]:
 
 def _rank(ids: Iterable[str], seed: int) -> list[str]:
     ranked = sorted(ids, key=lambda clip_id: keyed_digest(seed, clip_id))
+    _refuse_twice(ranked)
+    return ranked
+
+
+def _refuse_twice(ranked: list[str]) -> None:
     for left, right in pairwise(ranked):
         if left == right:
             raise CorpusError("occurs twice; give every clip its own id", key=left)
-    return ranked

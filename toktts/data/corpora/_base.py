@@ -10,6 +10,7 @@ from typing import Self
 
 import torch
 
+from toktts.alignment import Alignment
 from toktts.audio import Waveform
 from toktts.data.rejects import Rejected
 from toktts.errors import CorpusError
@@ -25,11 +26,12 @@ class Utterance:
     Args:
         id: unique in the corpus and safe as a file name (see `ID_PATTERN`).
         text: what is said, as it should be read.
-        audio: a file, or the bytes of one.
+        audio: a file, or the bytes of one. A file that ends in `.npy` holds log-mel frames (n_mels, n_frames) instead.
         speaker: who speaks.
         language: BCP 47 tag, as `en`.
         licence: SPDX name or the terms in words; never empty.
         consent: how the speaker agreed to a synthetic voice; never empty.
+        phones: what is said when, as units that touch each other; the clip is cut to them. None = not known.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Utterance:
     language: str
     licence: str
     consent: str
+    phones: Alignment | None = None
 
 
 class Corpus(ABC):

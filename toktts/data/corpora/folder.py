@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-import yaml
-
 from toktts.data.corpora._base import Corpus, Utterance, check_id, tiny_clip
+from toktts.data.corpora._facts import FACTS_FILE, complete_facts
 from toktts.data.metadata import (
     Row,
     check_unique,
@@ -23,14 +22,6 @@ from toktts.data.rejects import Rejected
 from toktts.errors import CorpusError
 
 TABLES = ("metadata.csv", "metadata.tsv")
-FACTS_FILE = "corpus.yaml"
-FACTS = {
-    "speaker": "a name for the voice",
-    "language": "a tag, as en",
-    "licence": "the terms of use, as CC-BY-4.0",
-    "consent": "how the speaker agreed to a synthetic voice",
-}
-_MAX_FACTS_BYTES = 16_384
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ class Folder(Corpus):
     ) -> None:
         self.folder = Path(path)
         given = {"speaker": speaker, "language": language, "licence": licence, "consent": consent}
-        self._facts = _complete(given, self.folder / FACTS_FILE)
+        self._facts = complete_facts(given, self.folder / FACTS_FILE)
         self._table = _find_table(self.folder)
         entries = _read_table(self._table)
         check_unique(
@@ -130,56 +121,6 @@ class Folder(Corpus):
             )
         places = (self.folder / named, self._place / named)
         return next((place for place in places if place.exists()), None)
-
-
-def _complete(given: dict[str, str | None], path: Path) -> dict[str, str]:
-    """Take what is not given from `corpus.yaml`, and refuse to go on without one of the four facts."""
-    written = _read_facts(path) if path.exists() else {}
-    facts = {name: (given[name] or written.get(name) or "").strip() for name in FACTS}
-    for name, meaning in FACTS.items():
-        if not facts[name]:
-            raise CorpusError(
-                f"no {name}; write '{name}: <{meaning}>' into this file, or set data.{name}", file=path, key=name
-            )
-    return facts
-
-
-def _read_facts(path: Path) -> dict[str, str]:
-    """Read a flat YAML mapping, every value as it is written: `no` is Norwegian here, not false."""
-    try:
-        if path.stat().st_size > _MAX_FACTS_BYTES:
-            raise CorpusError(f"is larger than {_MAX_FACTS_BYTES} bytes; write four lines", file=path)
-        content = path.read_text(encoding="utf-8-sig")
-        _check_flat(content, path)
-        node = yaml.compose(content, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise CorpusError(f"is no YAML ({error.problem}); write 'name: value'", file=path, line=line) from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CorpusError(f"cannot be read ({error}); write 'name: value' in UTF-8", file=path) from error
-    if node is None:
-        return {}
-    if not isinstance(node, yaml.MappingNode):
-        raise CorpusError("expected a mapping; write 'name: value'", file=path)
-    facts: dict[str, str] = {}
-    for key, value in node.value:
-        line, name = key.start_mark.line + 1, str(key.value)
-        if name not in FACTS or name in facts:
-            what = "comes twice" if name in facts else "is unknown"
-            raise CorpusError(f"{what}; use {', '.join(FACTS)} once each", file=path, line=line, key=name[:40])
-        facts[name] = "" if value.tag == "tag:yaml.org,2002:null" else str(value.value)
-    return facts
-
-
-def _check_flat(content: str, path: Path) -> None:
-    """Refuse nesting before a tree is built: PyYAML takes seconds for some thousand brackets, then fails."""
-    depth = 0
-    for event in yaml.parse(content, Loader=yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > 1:
-            line = event.start_mark.line + 1 if event.start_mark else None
-            raise CorpusError("expected one text for each name; write 'name: value'", file=path, line=line)
 
 
 def _find_table(folder: Path) -> Path:
