@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_tokar import GREEDY, TEXTS, padded, speak, tiny
 from transformers import GenerationConfig
 
 from toktts.errors import ModelError
@@ -12,37 +13,11 @@ from toktts.models.modules.pointer import Pointer, elapsed_frames
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.stepping import StepDecoder
 from toktts.models.modules.transformer import rotary_angles
-from toktts.models.tokar import Tokar, TokarConfig, TokarOutput
+from toktts.models.tokar import TokarConfig, TokarOutput
 from toktts.tokens.layouts import LAYOUTS
 from toktts.tokens.steps import HOLE, n_steps, steps_from_codes, steps_to_codes
 
 every_layout = pytest.mark.parametrize("layout", LAYOUTS)
-GREEDY = GenerationConfig(do_sample=False, max_new_tokens=96)
-TEXTS = [[3, 4, 5, 1], [6, 1], [7, 8, 9, 10, 11, 12, 1], [3, 3, 1], [5, 1]]
-
-
-def tiny(layout: str = "delay", **changes: object) -> Tokar:
-    """A tiny model whose pointer moves after a few frames, not after as many as it may."""
-    small = Tokar.tiny()
-    config = TokarConfig(**{**small.config.to_dict(), "layout": layout, **changes})
-    torch.manual_seed(0)
-    model = Tokar(config).eval().attach_codec(small.codec)
-    torch.nn.init.constant_(model.advance_head.bias, -1.0)
-    torch.nn.init.normal_(model.advance_head.weight, std=0.5)
-    return model
-
-
-def padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    ids = [torch.tensor(row) for row in rows]
-    mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in ids], batch_first=True)
-    return torch.nn.utils.rnn.pad_sequence(ids, batch_first=True), mask
-
-
-def speak(model: Tokar, rows: list[list[int]], **wish: object) -> list[torch.Tensor]:
-    """Codes of each text, without padding."""
-    ids, mask = padded(rows)
-    speech = model.generate(ids, attention_mask=mask, output_audio=False, **wish)
-    return [codes[:, :n] for codes, n in zip(speech.features, speech.n_frames.tolist(), strict=True)]
 
 
 # Steps
@@ -275,7 +250,7 @@ def test_what_is_spoken_is_what_training_would_have_predicted(layout: str) -> No
     assert units[0, -1] == len(TEXTS[2]) - 1
     steps = steps_from_codes(layout, codes)
     hidden = model._teacher_forced(model.encode_text(ids, mask), steps, units)
-    logits = torch.stack([head(hidden) for head in model.code_heads], dim=2)
+    logits = model.code_logits(hidden, steps)
     assert torch.equal(model.predicted_codes(logits, codes), codes)
 
 
@@ -361,8 +336,8 @@ def test_beams_are_refused() -> None:
 
 
 def test_an_unknown_layout_is_refused() -> None:
-    with pytest.raises(ModelError, match="layout: unknown layout 'stacked'; write one of flat, delay, parallel"):
-        TokarConfig(layout="stacked")
+    with pytest.raises(ModelError, match="layout: unknown layout 'piled'; write one of flat, delay, parallel"):
+        TokarConfig(layout="piled")
 
 
 def test_heads_that_do_not_divide_the_channels_are_refused() -> None:

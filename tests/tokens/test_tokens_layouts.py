@@ -82,14 +82,14 @@ def test_fewer_steps_than_codebooks_are_no_frame(n_steps: int) -> None:
     assert undelay(torch.zeros(2, 3, n_steps)).shape == (2, 3, 0)
 
 
-UNKNOWN_LAYOUT = "model.layout: unknown layout 'stacked'; write one of flat, delay, parallel"
+UNKNOWN_LAYOUT = "model.layout: unknown layout 'piled'; write one of flat, delay, parallel, stacked"
 
 
 def test_arranging_names_an_unknown_layout() -> None:
     with pytest.raises(ConfigError, match=UNKNOWN_LAYOUT):
-        arrange("stacked", torch.zeros(1, 2, 3), fill=0)
+        arrange("piled", torch.zeros(1, 2, 3), fill=0)
 
 
 def test_restoring_names_an_unknown_layout() -> None:
     with pytest.raises(ConfigError, match=UNKNOWN_LAYOUT):
-        restore("stacked", torch.zeros(1, 3, 2), n_codebooks=2)
+        restore("piled", torch.zeros(1, 3, 2), n_codebooks=2)

@@ -8,6 +8,7 @@ from toktts.errors import ModelError
 from toktts.models._base import ToktsConfig, ToktsModel
 from toktts.models.modules.aligner import Aligner
 from toktts.models.modules.transformer import TransformerLayer, rotary_angles
+from toktts.models.modules.upsampling import durations_of_path
 
 
 @strict
@@ -116,20 +117,54 @@ class AlignedModel(ToktsModel):  # type: ignore[no-untyped-call]
         encoded: Tensor = self.encoder_norm(hidden) * is_real[:, :, None]
         return encoded
 
+    def hear(self, labels: Tensor) -> Tensor:
+        """Turn recordings into what the aligner compares with text: (batch, n_frames, hidden_size), 0 behind a row.
 
-def check_enough_frames(n_units: Tensor, n_frames: Tensor) -> None:
-    """Refuse rows whose text ids do not get a frame each.
+        Args:
+            labels: codes, int64 (batch, n_codebooks, n_frames), padded with -100.
+        """
+        is_real = labels[:, 0] >= 0
+        codes = labels.clamp_min(0)
+        vectors = torch.stack([table(codes[:, book]) for book, table in enumerate(self.code_embeddings)]).sum(dim=0)
+        heard: Tensor = vectors * is_real[:, :, None]
+        return heard
+
+    @torch.no_grad()
+    def align(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
+        """Say how long each text id lasts in a recording, as far as the aligner has learned it.
+
+        Args:
+            input_ids: int64 (batch, n_units).
+            attention_mask: int64, same shape, 1 = real, 0 = padding.
+            labels: what was recorded, as `forward` takes it.
+        Returns:
+            Frames, int64 (batch, n_units), at least 1 for each real id; a row's sum is its number of frames.
+        Raises:
+            ModelError: a row with fewer frames than text ids.
+        """
+        n_units, n_frames = attention_mask.sum(dim=1), (labels[:, 0] >= 0).sum(dim=1)
+        check_enough_frames(n_units, n_frames)
+        encoded = self.encode_text(input_ids, attention_mask)
+        units, _ = self.aligner(encoded, self.hear(labels), n_units=n_units, n_frames=n_frames)
+        return durations_of_path(units, n_frames, n_units=input_ids.shape[1])
+
+
+def check_enough_frames(n_units: Tensor, n_frames: Tensor, *, frames_per_unit: int = 1) -> None:
+    """Refuse rows whose text ids do not get a frame each, or as many as they need.
 
     Args:
         n_units: int64 (batch,), text ids.
         n_frames: int64 (batch,).
+        frames_per_unit: least frames of an id.
     Raises:
         ModelError: naming the first such row.
     """
-    if bool((n_frames < n_units).any()):
-        row = int((n_frames < n_units).long().argmax())
+    is_short = n_frames < n_units * frames_per_unit
+    if bool(is_short.any()):
+        row = int(is_short.long().argmax())
+        needed = "one frame" if frames_per_unit == 1 else f"{frames_per_unit} frames"
         raise ModelError(
-            f"{int(n_frames[row])} frames cannot say {int(n_units[row])} text ids, one frame each at least; "
+            f"{int(n_frames[row])} frames cannot say {int(n_units[row])} text ids, {needed} each at least; "
             "give whole utterances (data.clip_seconds: null) or leave the row out",
             key="labels",
         )

@@ -16,7 +16,10 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
     """Sizes and losses of `tokar`, beside those of `AlignedConfig`; `max_frames_per_unit` ends every generation.
 
     Args:
-        layout: order in which codes are written: `delay`, `parallel` or `flat`.
+        layout: order in which codes are written: `delay`, `parallel`, `flat`, or `stacked`: all codes of a step, one
+            after the other through a small local network.
+        frames_per_step: frames written at one decoder step of `stacked`; 2 halves the work, and makes units last 2.
+        local_size: width of the local network of `stacked`.
         decoder_layers: layers that write frames left to right, with as many heads as the encoder's.
         history_dropout: share of steps whose codes are hidden from the decoder in training, so that it listens to the
             text more than to itself.
@@ -26,6 +29,8 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
     model_type = "tokar"
 
     layout: str = "delay"
+    frames_per_step: int = 1
+    local_size: int = 512
     decoder_layers: int = 4
     history_dropout: float = 0.1
     advance_weight: float = 0.5
@@ -34,6 +39,22 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
         super().__post_init__(**kwargs)
         if self.layout not in LAYOUTS:
             raise ModelError(f"unknown layout {self.layout!r}; write one of {', '.join(LAYOUTS)}", key="layout")
+        if self.frames_per_step < 1 or (self.frames_per_step > 1 and self.layout != "stacked"):
+            raise ModelError(
+                f"{self.frames_per_step} frames a step are written by layout stacked, 1 or more, not by {self.layout}; "
+                "change one of them",
+                key="frames_per_step",
+            )
+
+    @property
+    def codes_per_step(self) -> int:
+        """Columns of a decoder step: a code of each codebook, of each frame of the step."""
+        return self.frames_per_step * self.n_codebooks
+
+    @property
+    def frames_per_text_id(self) -> int:
+        """As many as a step has: every id lasts a step at least."""
+        return self.frames_per_step
 
 
 @dataclass

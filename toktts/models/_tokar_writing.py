@@ -9,7 +9,7 @@ from toktts.models.modules.pointer import Pointer
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.stepping import StepDecoder
 from toktts.models.modules.transformer import TransformerLayer
-from toktts.tokens.steps import n_steps
+from toktts.tokens.steps import FRAME_A_STEP, n_steps
 
 if TYPE_CHECKING:
     from toktts.models.tokar import Tokar
@@ -25,13 +25,16 @@ class FrameWriter:
 
     def __init__(self, model: "Tokar", context: Tensor) -> None:
         self.layout = model.config.layout
-        self.n_codebooks = model.config.n_codebooks
+        self.n_codebooks = model.config.codes_per_step
         self._hole = model.config.codebook_size
         self._batch, self._n_units, _ = context.shape
         layers = [cast(TransformerLayer, layer) for layer in model.decoder]
-        heads = [cast(nn.Linear, head) for head in (*model.code_heads, model.advance_head)]
+        code_heads = [cast(nn.Linear, head) for head in model.code_heads]
+        # Where a code hears those before it in its step, the state alone tells the first one and the pointer's move.
+        self._local, self._local_heads = model.local, code_heads[1:] if model.local is not None else []
+        heads = [*code_heads[: len(code_heads) - len(self._local_heads)], model.advance_head]
         self._decoder = StepDecoder(layers, model.decoder_norm, heads)
-        tables = [cast(nn.Embedding, table).weight for table in model.code_embeddings]
+        tables = self._code_tables = [cast(nn.Embedding, table).weight for table in model.code_embeddings]
         # One table of all that is added up at the input of a step, so that one look-up finds it.
         self._table = torch.cat([*tables, model.elapsed_embedding.weight, context.flatten(0, 1)])
         self._first_elapsed = sum(len(table) for table in tables)
@@ -51,15 +54,26 @@ class FrameWriter:
         history = [[self._hole] * self.n_codebooks] * self._batch
         while not self._is_done(pointer, len(written), limit):
             step = len(written)
-            outputs = self._decoder(self._embed(history, pointer))
-            logits = outputs[:, :-1].view(self._batch, self.n_codebooks, -1)
-            codes = sampler.draw(logits).tolist()
+            state = self._decoder.advance(self._embed(history, pointer))
+            outputs = self._decoder.read(state)
+            codes = self._draw(outputs[:, :-1], state, sampler).tolist()
             history = [self._with_holes(row_codes, step, pointer, row) for row, row_codes in enumerate(codes)]
             written.append(codes)
             if self.layout != "flat" or (step + 1) % self.n_codebooks == 0:
                 path.append(pointer.units.copy())
                 pointer.advance(outputs[:, -1].float().sigmoid().tolist(), limit=limit)
         return written, path
+
+    def _draw(self, scores: Tensor, state: Tensor, sampler: RowSampler) -> Tensor:
+        """Choose the codes of a step, int64 (batch, n_codebooks); where there is a local network, one by one."""
+        if self._local is None:
+            return sampler.draw(scores.view(self._batch, self.n_codebooks, -1))
+        drawn = [sampler.draw(scores)]
+        before = torch.zeros_like(state)
+        for column, head in enumerate(self._local_heads, 1):
+            before = before + nn.functional.embedding(drawn[-1], self._code_tables[column - 1])
+            drawn.append(sampler.draw(head(self._local.column(column, state, before))))
+        return torch.stack(drawn, dim=1)
 
     def _is_done(self, pointer: Pointer, step: int, limit: int) -> bool:
         if step >= n_steps(self.layout, limit, self.n_codebooks):
@@ -81,7 +95,7 @@ class FrameWriter:
 
     def _with_holes(self, codes: list[int], step: int, pointer: Pointer, row: int) -> list[int]:
         """Put the hole's index where the layout has no code at this step, as in training."""
-        if self.layout == "parallel":
+        if self.layout in FRAME_A_STEP:
             return codes
         if self.layout == "flat":
             spoken = step % self.n_codebooks

@@ -19,16 +19,18 @@ from toktts.models._aligned import AlignedModel, check_enough_frames
 from toktts.models._base import Synthesis
 from toktts.models._tokar_config import TokarConfig, TokarOutput
 from toktts.models._tokar_writing import FrameWriter
+from toktts.models.modules.local import LocalNet
 from toktts.models.modules.pointer import Pointer, elapsed_frames
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.transformer import rotary_angles
-from toktts.tokens.steps import steps_from_codes, steps_to_codes
+from toktts.tokens.layouts import stack, unstack
+from toktts.tokens.steps import HOLE, steps_from_codes, steps_to_codes
 
 __all__ = ["Tokar", "TokarConfig", "TokarOutput"]
 
 
 class Tokar(AlignedModel):
-    """Text ids -> codes, one decoder step a frame (`delay`, `parallel`) or a code (`flat`)."""
+    """Text ids -> codes, one decoder step a frame (`delay`, `parallel`), a code (`flat`) or some frames (`stacked`)."""
 
     config_class = TokarConfig
     config: TokarConfig
@@ -42,7 +44,21 @@ class Tokar(AlignedModel):
         self.decoder = nn.ModuleList(self._layer(1, is_causal=True) for _ in range(config.decoder_layers))
         self.decoder_norm = nn.LayerNorm(size)
         self.advance_head = nn.Linear(size, 1)
+        self.local = self._local_net() if config.layout == "stacked" else None
+        if config.frames_per_step > 1:
+            books = range(config.codes_per_step)
+            self.code_embeddings = nn.ModuleList(nn.Embedding(config.codebook_size + 1, size) for _ in books)
+            self.code_heads = nn.ModuleList(nn.Linear(size, config.codebook_size) for _ in books)
         self.post_init()  # type: ignore[no-untyped-call]
+
+    def _local_net(self) -> LocalNet:
+        config = self.config
+        return LocalNet(
+            config.hidden_size,
+            intermediate_size=config.local_size,
+            n_columns=config.codes_per_step,
+            dropout=config.dropout,
+        )
 
     @property
     def _hole(self) -> int:
@@ -54,11 +70,17 @@ class Tokar(AlignedModel):
             max_new_tokens=self.config.max_frames, do_sample=True, temperature=0.7, top_k=50, pad_token_id=0
         )
 
-    def embed_steps(self, steps: Tensor) -> Tensor:
-        """Sum the embeddings of the codes of each step: int64 (batch, n_steps, n_codebooks) with -100 in holes."""
+    def use_code_vectors(self, vectors: Tensor) -> None:
+        """See `AlignedModel.use_code_vectors`; the frames of a step begin alike."""
+        super().use_code_vectors(vectors.repeat(self.config.frames_per_step, 1, 1))
+
+    def _embed_columns(self, steps: Tensor) -> list[Tensor]:
         filled = torch.where(steps < 0, self._hole, steps)
-        tables = [table(filled[:, :, k]) for k, table in enumerate(self.code_embeddings)]
-        return torch.stack(tables).sum(dim=0)
+        return [table(filled[:, :, k]) for k, table in enumerate(self.code_embeddings)]
+
+    def embed_steps(self, steps: Tensor) -> Tensor:
+        """Sum the embeddings of the codes of each step: int64 (batch, n_steps, codes per step), -100 in holes."""
+        return torch.stack(self._embed_columns(steps)).sum(dim=0)
 
     def forward(
         self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, labels: Tensor | None = None
@@ -66,22 +88,25 @@ class Tokar(AlignedModel):
         """Score codes against text; see `ToktsModel.forward`.
 
         Returns:
-            Logits (batch, n_steps, n_codebooks, codebook_size), the losses, and the pointer's path.
+            Logits (batch, n_steps, codes per step, codebook_size), the losses, and the pointer's path.
         Raises:
-            ModelError: no labels, or a row with fewer frames than text ids.
+            ModelError: no labels, or a row with fewer frames than its text ids need.
         """
         if input_ids is None or labels is None:
             raise ModelError("forward wants input_ids and labels; call generate to speak", key="labels")
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        n_units, n_frames = attention_mask.sum(dim=1), (labels[:, 0] >= 0).sum(dim=1)
-        check_enough_frames(n_units, n_frames)
+        n_units, repeats = attention_mask.sum(dim=1), self.config.frames_per_step
+        check_enough_frames(n_units, (labels[:, 0] >= 0).sum(dim=1), frames_per_unit=repeats)
+        # From here to the logits a frame is what a step writes, of as many codebooks as that has codes.
+        codes = stack(labels, repeats, fill=HOLE)
+        n_frames = (codes[:, 0] >= 0).sum(dim=1)
         encoded = self.encode_text(input_ids, attention_mask)
-        is_real = length_mask(n_frames, labels.shape[2])
-        frames = self.embed_steps(labels.transpose(1, 2)) * is_real[:, :, None]
+        is_real = length_mask(n_frames, codes.shape[2])
+        frames = self.embed_steps(codes.transpose(1, 2)) * is_real[:, :, None]
         units, alignment_loss = self.aligner(encoded, frames, n_units=n_units, n_frames=n_frames)
-        steps = steps_from_codes(self.config.layout, labels)
+        steps = steps_from_codes(self.config.layout, codes)
         hidden = self._teacher_forced(encoded, steps, units)
-        logits = torch.stack([head(hidden) for head in self.code_heads], dim=2)
+        logits = self.code_logits(hidden, steps)
         code_loss = nn.functional.cross_entropy(logits.float().flatten(0, 2), steps.flatten(), ignore_index=-100)
         advance_loss = self._advance_loss(hidden, units, n_frames)
         loss = code_loss + self.config.alignment_weight * alignment_loss + self.config.advance_weight * advance_loss
@@ -91,8 +116,22 @@ class Tokar(AlignedModel):
             code_loss=code_loss.detach(),
             alignment_loss=alignment_loss.detach(),
             advance_loss=advance_loss.detach(),
-            units=units,
+            units=units.repeat_interleave(repeats, dim=1)[:, : labels.shape[2]],
         )
+
+    def code_logits(self, hidden: Tensor, steps: Tensor) -> Tensor:
+        """Score the codes of each step, each before it is known.
+
+        Args:
+            hidden: the decoder's states, (batch, n_steps, hidden_size).
+            steps: int64 (batch, n_steps, codes per step); in `stacked` a code hears those before it in its step.
+        Returns:
+            (batch, n_steps, codes per step, codebook_size).
+        """
+        if self.local is None:
+            return torch.stack([head(hidden) for head in self.code_heads], dim=2)
+        states = self.local(hidden, self._embed_columns(steps))
+        return torch.stack([head(state) for head, state in zip(self.code_heads, states, strict=True)], dim=2)
 
     def _units_of_steps(self, units: Tensor, n_steps: int) -> tuple[Tensor, Tensor]:
         """Unit and elapsed frames (batch, n_steps) at each step; behind the last frame it stays, as while speaking."""
@@ -136,7 +175,9 @@ class Tokar(AlignedModel):
 
     def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""
-        return steps_to_codes(self.config.layout, logits.argmax(dim=3), n_frames=labels.shape[2])
+        n_frames = -(-labels.shape[2] // self.config.frames_per_step)
+        codes = steps_to_codes(self.config.layout, logits.argmax(dim=3), n_frames=n_frames)
+        return unstack(codes, self.config.n_codebooks)[:, :, : labels.shape[2]]
 
     def synthesize(
         self,
@@ -149,19 +190,22 @@ class Tokar(AlignedModel):
         """Write frames until every pointer has left its text; see `ToktsModel.synthesize`."""
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         n_units = attention_mask.sum(dim=1).tolist()
-        pointer = Pointer(n_units, max_frames_per_unit=self.config.max_frames_per_unit)
+        repeats = self.config.frames_per_step
+        pointer = Pointer(n_units, max_frames_per_unit=-(-self.config.max_frames_per_unit // repeats))
         sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
         limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
         with torch.inference_mode():
             context = self.context(self.encode_text(input_ids, attention_mask))
-            written, path = FrameWriter(self, context).write(pointer, sampler, limit=limit)
-        return self._synthesis(torch.tensor(written, device=input_ids.device), path, pointer)
+            written, path = FrameWriter(self, context).write(pointer, sampler, limit=-(-limit // repeats))
+        return self._synthesis(torch.tensor(written, device=input_ids.device), path, pointer, limit=limit)
 
-    def _synthesis(self, steps: Tensor, path: list[list[int]], pointer: Pointer) -> Synthesis:
-        n_frames = torch.tensor(pointer.n_frames, device=steps.device)
-        codes = steps_to_codes(self.config.layout, steps.transpose(0, 1), n_frames=max(pointer.n_frames))
+    def _synthesis(self, steps: Tensor, path: list[list[int]], pointer: Pointer, *, limit: int) -> Synthesis:
+        repeats = self.config.frames_per_step
+        n_frames = (repeats * torch.tensor(pointer.n_frames, device=steps.device)).clamp(max=limit)
+        stacked = steps_to_codes(self.config.layout, steps.transpose(0, 1), n_frames=max(pointer.n_frames))
+        codes = unstack(stacked, self.config.n_codebooks)[:, :, : int(n_frames.max())]
         codes = codes.masked_fill(~length_mask(n_frames, codes.shape[2])[:, None], 0)
-        units = torch.tensor(path, device=steps.device).t()[:, : codes.shape[2]]
+        units = torch.tensor(path, device=steps.device).t().repeat_interleave(repeats, dim=1)[:, : codes.shape[2]]
         return Synthesis(
             features=codes,
             n_frames=n_frames,

@@ -8,8 +8,10 @@ from toktts.tokens.layouts import (
     flatten,
     restore,
     restore_codes,
+    stack,
     undelay,
     unflatten,
+    unstack,
 )
 from toktts.tokens.tokenizer import ENGLISH_ALPHABET, TOKENIZERS, build_tokenizer
 
@@ -24,6 +26,8 @@ __all__ = [
     "flatten",
     "restore",
     "restore_codes",
+    "stack",
     "undelay",
     "unflatten",
+    "unstack",
 ]

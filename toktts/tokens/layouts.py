@@ -3,8 +3,9 @@
 - `flat`: one code a step, frame by frame, codebook 0 first: the reference's.
 - `delay`: n_codebooks codes a step, codebook k of frame t at step t + k. Source: Copet et al. 2023, arXiv:2306.05284.
 - `parallel`: the n_codebooks codes of one frame a step.
+- `stacked`: the codes of one frame a step, or of several, for a model that writes the codes of a step in their order.
 
-In all three a frame's code k comes after, or together with, its code k - 1 (residual codebooks refine one another).
+In all of them a frame's code k comes after, or together with, its code k - 1 (residual codebooks refine one another).
 Nothing here looks at values, so padding (-100 at the end of a row) passes through.
 """
 
@@ -13,16 +14,17 @@ from torch import Tensor
 
 from toktts.errors import ConfigError
 
-LAYOUTS = ("flat", "delay", "parallel")
+LAYOUTS = ("flat", "delay", "parallel", "stacked")
 
 
-def arrange(layout: str, codes: Tensor, *, fill: int) -> Tensor:
+def arrange(layout: str, codes: Tensor, *, fill: int, frames_per_step: int = 1) -> Tensor:
     """Bring codes into a layout.
 
     Args:
         layout: one of `LAYOUTS`.
         codes: (batch, n_codebooks, n_frames).
-        fill: what stands where a step has no code (`delay` only).
+        fill: what stands where a step has no code (`delay`, and the last step of `stacked`).
+        frames_per_step: of `stacked`.
     Returns:
         code_ids (batch, n_steps, codes per step).
     Raises:
@@ -34,11 +36,15 @@ def arrange(layout: str, codes: Tensor, *, fill: int) -> Tensor:
         return delay(codes, fill=fill).transpose(1, 2)
     if layout == "parallel":
         return codes.transpose(1, 2)
+    if layout == "stacked":
+        return stack(codes, frames_per_step, fill=fill).transpose(1, 2)
     raise _unknown(layout)
 
 
 def restore(layout: str, code_ids: Tensor, *, n_codebooks: int) -> Tensor:
     """Undo `arrange`; steps of a frame that is not complete are dropped.
+
+    Frames of nothing but `fill`, with which `stacked` completes its last step, stay at the end.
 
     Args:
         layout: one of `LAYOUTS`.
@@ -55,6 +61,8 @@ def restore(layout: str, code_ids: Tensor, *, n_codebooks: int) -> Tensor:
         return undelay(code_ids.transpose(1, 2))
     if layout == "parallel":
         return code_ids.transpose(1, 2)
+    if layout == "stacked":
+        return unstack(code_ids.transpose(1, 2), n_codebooks)
     raise _unknown(layout)
 
 
@@ -156,3 +164,40 @@ def undelay(delayed: Tensor) -> Tensor:
     n_frames = max(0, n_steps - n_codebooks + 1)
     shifted = [delayed[:, codebook, codebook : codebook + n_frames] for codebook in range(n_codebooks)]
     return torch.stack(shifted, dim=1)
+
+
+def stack(codes: Tensor, frames_per_step: int, *, fill: int) -> Tensor:
+    """Put the codes of neighbouring frames under one another, earlier frames first.
+
+    >>> stack(torch.tensor([[[1, 3, 5], [2, 4, 6]]]), 2, fill=0)
+    tensor([[[1, 5],
+             [2, 6],
+             [3, 0],
+             [4, 0]]])
+
+    Args:
+        codes: (batch, n_codebooks, n_frames).
+        frames_per_step: frames that become one.
+        fill: what completes the last step.
+    Returns:
+        (batch, frames_per_step * n_codebooks, ceil(n_frames / frames_per_step)).
+    """
+    batch, n_codebooks, n_frames = codes.shape
+    n_steps = -(-n_frames // frames_per_step)
+    whole = torch.nn.functional.pad(codes, (0, n_steps * frames_per_step - n_frames), value=fill)
+    grid = whole.view(batch, n_codebooks, n_steps, frames_per_step)
+    return grid.permute(0, 3, 1, 2).reshape(batch, frames_per_step * n_codebooks, n_steps)
+
+
+def unstack(stacked: Tensor, n_codebooks: int) -> Tensor:
+    """Undo `stack`, but for frames of fill at the end.
+
+    Args:
+        stacked: (batch, frames per step * n_codebooks, n_steps).
+        n_codebooks: codes per frame.
+    Returns:
+        (batch, n_codebooks, n_steps * frames per step).
+    """
+    batch, height, n_steps = stacked.shape
+    grid = stacked.reshape(batch, height // n_codebooks, n_codebooks, n_steps)
+    return grid.permute(0, 2, 3, 1).reshape(batch, n_codebooks, n_steps * (height // n_codebooks))

@@ -6,6 +6,7 @@ from torch import Tensor
 from toktts.tokens.layouts import delay, undelay
 
 HOLE = -100
+FRAME_A_STEP = ("parallel", "stacked")
 
 
 def n_steps(layout: str, n_frames: int, n_codebooks: int) -> int:
@@ -19,14 +20,14 @@ def steps_from_codes(layout: str, codes: Tensor) -> Tensor:
     """Lay codes out over decoder steps.
 
     Args:
-        layout: `flat`, `delay` or `parallel`.
+        layout: one of `LAYOUTS`; several frames of `stacked` at one step are stacked before.
         codes: int64 (batch, n_codebooks, n_frames), padded at the end with -100.
     Returns:
         int64 (batch, n_steps, n_codebooks); codebook k stands in column k.
     """
     if layout == "delay":
         return delay(codes, fill=HOLE).transpose(1, 2)
-    if layout == "parallel":
+    if layout in FRAME_A_STEP:
         return codes.transpose(1, 2)
     batch, n_codebooks, n_frames = codes.shape
     steps = codes.new_full((batch, n_frames, n_codebooks, n_codebooks), HOLE)
@@ -39,7 +40,7 @@ def steps_to_codes(layout: str, steps: Tensor, *, n_frames: int) -> Tensor:
     """Undo `steps_from_codes`; what stands in holes is ignored.
 
     Args:
-        layout: `flat`, `delay` or `parallel`.
+        layout: one of `LAYOUTS`.
         steps: int64 (batch, n_steps, n_codebooks).
         n_frames: frames wanted, at most as many as the steps hold.
     Returns:
@@ -47,7 +48,7 @@ def steps_to_codes(layout: str, steps: Tensor, *, n_frames: int) -> Tensor:
     """
     if layout == "delay":
         return undelay(steps.transpose(1, 2))[:, :, :n_frames]
-    if layout == "parallel":
+    if layout in FRAME_A_STEP:
         return steps.transpose(1, 2)[:, :, :n_frames]
     batch, _, n_codebooks = steps.shape
     book = torch.arange(n_codebooks, device=steps.device)

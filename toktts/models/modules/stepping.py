@@ -37,6 +37,10 @@ class StepDecoder:
 
     def __call__(self, hidden: Tensor) -> Tensor:
         """Map the next position of each row, (batch, hidden_size), to (batch, sum of the heads' widths)."""
+        return self.read(self.advance(hidden))
+
+    def advance(self, hidden: Tensor) -> Tensor:
+        """Map the next position of each row, (batch, hidden_size), to its state, same shape, which the heads read."""
         if self._position == self._cache.shape[4]:
             self._make_room(len(hidden))
         position = self._position
@@ -46,8 +50,11 @@ class StepDecoder:
         for layer, slot, past in zip(self._layers, slots, seen, strict=True):
             hidden = layer(hidden, angles, slot, past)
         self._position += 1
-        normed = torch.layer_norm(hidden, hidden.shape[1:], *self._norm)
-        return torch.addmm(self._head_bias, normed, self._head_weight)
+        return torch.layer_norm(hidden, hidden.shape[1:], *self._norm)
+
+    def read(self, state: Tensor) -> Tensor:
+        """Read a state by all heads: (batch, hidden_size) -> (batch, sum of the heads' widths)."""
+        return torch.addmm(self._head_bias, state, self._head_weight)
 
     def _make_room(self, batch: int) -> None:
         """Double the places for keys and values, (n_layers, batch, 2, n_heads, n_positions, head_size)."""
