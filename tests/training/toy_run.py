@@ -1,7 +1,7 @@
 """Eight toy clips and a trainer for them: steps of milliseconds."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ def toy_trainer(
     ema_decay: float | None = None,
     allow_inexact: bool = False,
     callbacks: Sequence[TrainerCallback] = (),
+    wrap: Callable[[list[dict[str, Any]], BucketBatchSampler], tuple[Any, Any]] | None = None,
     **arguments: Any,
 ) -> ToktsTrainer:
     """A trainer on `n_rows` clips in batches of `batch_rows`, that saves where the test says."""
@@ -66,13 +67,15 @@ def toy_trainer(
     }
     args = ToktsTrainingArguments(output_dir=str(folder), max_steps=max_steps, **{**settings, **arguments})
     lengths = [row["codes"].shape[1] for row in rows]
+    sampler = BucketBatchSampler(lengths, batch_size=batch_rows, seed=1)
+    training, batches = wrap(rows, sampler) if wrap else (rows, sampler)
     return ToktsTrainer(
         model,
         args,
-        train_dataset=rows,
+        train_dataset=training,
         eval_dataset=rows,
         collator=Collator(pad_token_id=0),
-        batch_sampler=BucketBatchSampler(lengths, batch_size=batch_rows, seed=1),
+        batch_sampler=batches,
         time_limit=time_limit,
         ema_decay=ema_decay,
         allow_inexact=allow_inexact,

@@ -1,6 +1,6 @@
 """Batches of similar length, so that little of a batch is padding."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -43,7 +43,7 @@ class BucketBatchSampler(Sampler[list[int]]):
             )
         # A row costs what its bucket's longest possible row costs, so the cuts do not depend on the shuffling.
         rounded = -(-np.asarray(lengths, dtype=np.int64) // BUCKET_FRAMES) * BUCKET_FRAMES
-        self._costs = np.minimum(rounded, longest)
+        self._costs = self._full_costs = np.minimum(rounded, longest)
         self._batch_size, self._max_frames = batch_size, max_frames
         self._seed, self._epoch = seed, 0
         self._bounds = self._cut(np.sort(self._costs))
@@ -51,6 +51,19 @@ class BucketBatchSampler(Sampler[list[int]]):
     def set_epoch(self, epoch: int) -> None:
         """Choose the shuffling; the Trainer calls this before each epoch."""
         self._epoch = epoch
+
+    def shorten(self, lengths: Mapping[int, int]) -> None:
+        """Sort rows that have become shorter among others of their new length; all the others are whole again.
+
+        The batches stay as many, of as many rows: the n-th shortest row is never longer than it was, so no batch
+        holds more than `max_frames`.
+
+        Args:
+            lengths: row -> frames, at most as many as it had.
+        """
+        self._costs = self._full_costs.copy()
+        for row, length in lengths.items():
+            self._costs[row] = min(self._costs[row], -(-length // BUCKET_FRAMES) * BUCKET_FRAMES)
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
