@@ -52,7 +52,7 @@ def read_mel_file(path: Path, *, n_mels: int) -> npt.NDArray[np.float32]:
 
 def _open(path: Path) -> npt.NDArray[Any]:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise AudioError(f"cannot be read as a NumPy array ({error}); write it again", file=path) from error
     if array.ndim != 2 or array.dtype.kind != "f" or not array.size:

@@ -53,7 +53,7 @@ class Demo(Corpus):
             if not isinstance(audio, bytes):
                 raise CorpusError(f"audio must be bytes; {REWRITE}", file=self.path, key=facts["id"])
             if facts["id"] not in left_out:
-                yield Utterance(audio=audio, **facts)
+                yield Utterance(audio=audio, phones=None, **facts)
 
     def __len__(self) -> int:
         """Count the utterances."""

@@ -106,7 +106,7 @@ class Folder(Corpus):
         if fault:
             return Rejected(entry.id, f"{self._table}:{entry.line}", fault)
         facts = self._facts | ({"speaker": entry.speaker} if entry.speaker else {})
-        self._utterances.append(Utterance(id=entry.id, text=entry.text, audio=audio, **facts))
+        self._utterances.append(Utterance(id=entry.id, text=entry.text, audio=audio, phones=None, **facts))
         return None
 
     def _audio_of(self, entry: _Entry) -> Path | None:
