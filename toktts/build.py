@@ -50,6 +50,7 @@ class TrainingPlan:
         max_rejected_fraction: share of clips that may be left out.
         samples_per_evaluation: sentences spoken at each evaluation.
         arguments: for `ToktsTrainingArguments`, without `output_dir`.
+        phrase_share: of the training rows that become phrases.
         config_yaml: the whole config, to lie beside the model.
     """
 
@@ -62,6 +63,7 @@ class TrainingPlan:
     max_rejected_fraction: float
     samples_per_evaluation: int
     arguments: dict[str, Any]
+    phrase_share: float
     config_yaml: str
 
 
@@ -83,6 +85,7 @@ def training_plan(config: Config) -> TrainingPlan:
         max_rejected_fraction=config.data.max_rejected_fraction,
         samples_per_evaluation=training.samples_per_evaluation,
         arguments=arguments | dict(training.args),
+        phrase_share=config.data.phrase_share,
         config_yaml=config.to_yaml(),
     )
 
@@ -276,14 +279,11 @@ def generation(config: Config, built: ToktsModel) -> GenerationConfig:
 
 
 def _check_options(config: Config, config_class: type[ToktsConfig]) -> None:
-    known = [field.name for field in fields(config_class) if not hasattr(ToktsConfig, field.name)]
-    known += ["text_limit"]
-    for name in config.model.options:
+    known = [field.name for field in fields(config_class) if not hasattr(ToktsConfig, field.name)] + ["text_limit"]
+    for name, value in config.model.options.items():
         if name not in known:
-            guess = nearest(name, known)
-            fix = f"did you mean {guess!r}?" if guess else f"it has {', '.join(known)}"
+            fix = f"did you mean {guess!r}?" if (guess := nearest(name, known)) else f"it has {', '.join(known)}"
             raise config.fault(f"model.options.{name}", f"{config.model.family} has no option {name!r}; {fix}")
-        value = config.model.options[name]
         if name.endswith(("_size", "_layers", "_heads")) and isinstance(value, int) and value < 1:
             raise config.fault(f"model.options.{name}", f"must be at least 1, got {value}; change it")
 

@@ -4,17 +4,21 @@ import base64
 import binascii
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from datasets import Dataset
 from torch import Tensor
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
+from toktts.data.bucketing import BucketBatchSampler
 from toktts.data.collate import Collator
-from toktts.data.phrases import Ints, PhraseSampler
-from toktts.errors import CheckpointError
+from toktts.data.phrases import Ints, PhraseRows, PhraseSampler, Texts
+from toktts.errors import CheckpointError, ConfigError
 from toktts.models import ToktsModel
+from toktts.tokens.separators import word_separators
 
 WARM_UP = 0.2
 
@@ -25,6 +29,68 @@ class Aligns(Protocol):
 
     def align(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
         """Give the frames of each text id, int64 (batch, n_units), each row's sum its number of frames."""
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """What a trainer needs to see phrases.
+
+    Args:
+        rows: to be trained on.
+        sampler: of their batches.
+        callbacks: that say when phrases begin.
+    """
+
+    rows: PhraseRows
+    sampler: PhraseSampler
+    callbacks: list[TrainerCallback]
+
+
+def phrases_of(
+    rows: Dataset,
+    batches: BucketBatchSampler,
+    *,
+    model: ToktsModel,
+    tokenizer: PreTrainedTokenizerBase,
+    collator: Collator,
+    share: float,
+    seed: int,
+    share_done: Callable[[TrainerState], float],
+) -> Phrases:
+    """Let a share of the rows be phrases: at once where the corpus says when things are said, else when the model can.
+
+    Args:
+        rows: of training.
+        batches: of them.
+        model: that is trained.
+        tokenizer: of its text.
+        collator: rows -> batch.
+        share: of the rows, in (0, 1].
+        seed: of the drawing.
+        share_done: of the training, in [0, 1].
+    Raises:
+        ConfigError: the model does not align, or the tokenizer knows no words.
+    """
+    shown = rows.with_format("numpy")
+    separators = word_separators(tokenizer)
+    sampler = PhraseSampler(
+        batches, Texts(list(rows["input_ids"]), list(rows["speaker"]), separators), share=share, seed=seed
+    )
+    if "durations" in rows.column_names:
+        sampler.use([np.asarray(frames, dtype=np.int64) for frames in rows["durations"]])
+        return Phrases(PhraseRows(shown, separators), sampler, [])
+    if not isinstance(model, Aligns):
+        raise ConfigError(
+            f"wants a model that learns when words are said, {model.config.model_type} does not; set it to 0, or use "
+            "toknar",
+            key="data.phrase_share",
+        )
+    begin = PhrasesFromAligner(
+        sampler,
+        align=lambda model: align_rows(model, shown, batches=batches, collator=collator),
+        share_done=share_done,
+    )
+    return Phrases(PhraseRows(shown, separators), sampler, [begin])
 
 
 class PhrasesFromAligner(TrainerCallback, ExportableState):

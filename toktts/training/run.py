@@ -28,6 +28,7 @@ from toktts.training.checkpoints import find_checkpoint
 from toktts.training.fitting import fit_to_data
 from toktts.training.folder import CHECKPOINTS, open_run_folder, write_config
 from toktts.training.metrics import compute_metrics_and
+from toktts.training.phrases import Phrases, phrases_of, share_of_steps
 from toktts.training.trainer import ToktsTrainer, ToktsTrainingArguments, best_precision
 
 
@@ -175,19 +176,22 @@ def make_trainer(plan: build.TrainingPlan, folder: Path, material: Material, hoo
     """Put model, rows, schedule and callbacks together."""
     arguments = {"use_cpu": not torch.cuda.is_available(), **best_precision(), **plan.arguments}
     args = ToktsTrainingArguments(output_dir=str(folder / CHECKPOINTS), **arguments)
+    time_limit = TimeLimit(plan.max_minutes) if plan.max_minutes is not None else None
+    batches = _sampler(plan, material.training, args)
+    phrases = _phrases(plan, material, batches, seed=args.seed, time_limit=time_limit) if plan.phrase_share else None
     trainer = ToktsTrainer(
         material.model,
         args,
-        train_dataset=material.training.with_format("numpy"),
+        train_dataset=phrases.rows if phrases else material.training.with_format("numpy"),
         eval_dataset=material.validation.with_format("numpy"),
         collator=Collator(material.tokenizer.pad_token_id),
-        batch_sampler=_sampler(plan, material.training, args),
+        batch_sampler=phrases.sampler if phrases else batches,
         tokenizer=material.tokenizer,
-        time_limit=TimeLimit(plan.max_minutes) if plan.max_minutes is not None else None,
+        time_limit=time_limit,
         ema_decay=plan.ema_decay,
-        facts={"training rows": _digest(material.training)},
+        facts={"training rows": _digest(material.training)} | ({"phrases": plan.phrase_share} if phrases else {}),
         allow_inexact=plan.allow_inexact,
-        callbacks=_callbacks(plan, material, hooks),
+        callbacks=[*_callbacks(plan, material, hooks), *(phrases.callbacks if phrases else [])],
     )
     trainer.compute_metrics = compute_metrics_and(
         [functools.partial(scorer, material) for scorer in hooks.scorers], feature_kind=material.model.feature_kind
@@ -214,6 +218,26 @@ def _sampler(plan: build.TrainingPlan, rows: Dataset, args: ToktsTrainingArgumen
     if plan.max_frames_per_batch is not None:
         return BucketBatchSampler(lengths, max_frames=plan.max_frames_per_batch, seed=args.seed)
     return BucketBatchSampler(lengths, batch_size=args.per_device_train_batch_size, seed=args.seed)
+
+
+def _phrases(
+    plan: build.TrainingPlan,
+    material: Material,
+    batches: BucketBatchSampler,
+    *,
+    seed: int,
+    time_limit: TimeLimit | None,
+) -> Phrases:
+    return phrases_of(
+        material.training,
+        batches,
+        model=material.model,
+        tokenizer=material.tokenizer,
+        collator=Collator(material.tokenizer.pad_token_id),
+        share=plan.phrase_share,
+        seed=seed,
+        share_done=share_of_steps if time_limit is None else lambda _state: time_limit.share(),
+    )
 
 
 def _callbacks(plan: build.TrainingPlan, material: Material, hooks: Hooks) -> list[TrainerCallback]:

@@ -29,15 +29,15 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> Any: ...
+    def __getitem__(self, index: Any, /) -> Any: ...
 
 
 class BatchSampler(Protocol):
-    """Batches of row numbers that follow from the epoch alone, as `BucketBatchSampler` gives them."""
+    """Batches of what rows are asked for by, as their numbers; they follow from the epoch alone."""
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator[list[int]]: ...
+    def __iter__(self) -> Iterator[list[Any]]: ...
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the shuffling."""
@@ -61,7 +61,7 @@ class _Share:
     def __len__(self) -> int:
         return -(-len(self._batches) // self._world_size)
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[Any]]:
         n_wanted = len(self) * self._world_size
         return islice(cycle(self._batches), self._rank, n_wanted, self._world_size)
 
@@ -86,7 +86,7 @@ class ToktsTrainer(ResumableTrainer):
         train_dataset: rows with `id`, `input_ids` and `codes` or `mel`.
         eval_dataset: the same, for validation.
         collator: rows -> batch.
-        batch_sampler: batches of row numbers of `train_dataset`.
+        batch_sampler: batches of row numbers of `train_dataset`, or of what else it takes.
         tokenizer: saved beside the model.
         time_limit: if given, it ends the training and its clock moves the learning rate.
         ema_decay: share of the averaged weights that a step leaves, in (0, 1); None = no average.
