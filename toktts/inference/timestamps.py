@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from toktts.alignment import Alignment
 from toktts.text.phonemes import PUNCTUATION, WORD_BREAK
+from toktts.text.phonemes.writing import PAUSE, SHORT_PAUSE
 from toktts.tokens.pronouncing import PronouncingTokenizer
 
 Tier = Literal["word", "phoneme", "character"]
@@ -46,16 +47,16 @@ def align_sentence(
     if tier == "word":
         return units_alignment.grouped(_word_groups(sentence, labels, tokenizer))
     marks = {label for label in labels if label.isspace() or label == tokenizer.eos_token}
-    return units_alignment.without(*marks, *PUNCTUATION, WORD_BREAK)
+    return units_alignment.without(*marks, *PUNCTUATION, WORD_BREAK, PAUSE, SHORT_PAUSE)
 
 
 def _word_groups(sentence: str, labels: list[str], tokenizer: PreTrainedTokenizerBase) -> list[tuple[str, int]]:
     """Words with the number of their units, and "" for units between them; all units together."""
     if isinstance(tokenizer, PronouncingTokenizer):
-        words = tokenizer.words(sentence)
-        groups = [pair for word in words for pair in ((sentence[word.start : word.end], len(word.symbols)), ("", 1))]
-        if words and not words[-1].after:
-            groups.pop()  # between words there is a break or a mark, behind the last one only a mark
+        groups = [
+            ("" if word is None else sentence[word.start : word.end], len(symbols))
+            for word, symbols in tokenizer.groups(sentence)
+        ]
     else:
         groups = [(part if part.strip() else "", _n_ids(part, tokenizer)) for part in re.findall(r"\s+|\S+", sentence)]
     n_ends = len(labels) - sum(count for _, count in groups)

@@ -9,6 +9,8 @@ from toktts.errors import ConfigError
 from toktts.text.phonemes import PUNCTUATION, WORD_BREAK
 from toktts.tokens.pronouncing import PronouncingTokenizer
 
+KEY = "tokens.tokenizer"
+
 
 @dataclass(frozen=True)
 class Separators:
@@ -68,10 +70,12 @@ def word_separators(tokenizer: PreTrainedTokenizerBase) -> Separators:
     """
     ids: dict[str, int] = tokenizer.get_vocab()
     if isinstance(tokenizer, PronouncingTokenizer):
+        if tokenizer.writing != "breaks":
+            raise ConfigError("writes nothing between words, so its texts cannot be cut there; use another", key=KEY)
         marks = frozenset(ids[mark] for mark in PUNCTUATION)
         return Separators(ids[WORD_BREAK], marks, marks | {ids[WORD_BREAK]})
     if " " not in ids:
-        raise ConfigError("has no blank, so its texts cannot be cut at words; use another", key="tokens.tokenizer")
+        raise ConfigError("has no blank, so its texts cannot be cut at words; use another", key=KEY)
     # What is not ASCII is part of a letter in bytes, and a letter elsewhere.
     silent = frozenset(index for token, index in ids.items() if token.isascii() and not token.isalnum())
     return Separators(ids[" "], frozenset(), silent)

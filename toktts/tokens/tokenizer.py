@@ -1,41 +1,47 @@
 """Text tokenizers that need no file to be built; `AutoTokenizer` reads them back."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from tokenizers import Regex, decoders, normalizers, pre_tokenizers
 from transformers import ByT5Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from toktts.errors import ConfigError
 from toktts.tokens._word_level import SPECIAL, word_level
-from toktts.tokens.pronouncing import pronouncing_tokenizer
+from toktts.tokens.pronouncing import Writing, pronouncing_tokenizer
 
 ENGLISH_ALPHABET = "abcdefghijklmnopqrstuvwxyz '.,!?;:-\"()"
-TOKENIZERS = ("bytes", "characters", "phonemes", "mixed")
+WRITINGS: Final[Mapping[str, Writing]] = {name: name for name in ("symbols360", "pauses", "pauses_er_as_eh")}
+PRONOUNCING = ("phonemes", "mixed", *WRITINGS)
+TOKENIZERS = ("bytes", "characters", *PRONOUNCING)
 
 
 def build_tokenizer(
     name: str, *, alphabet: str | None = None, lexicon: Mapping[str, str] | None = None
 ) -> PreTrainedTokenizerBase:
-    """Build a text tokenizer; padding is id 0, the end of the text is id 1 and closes every text.
+    """Build a text tokenizer; padding is id 0, the end of the text is id 1 and closes every text but of `symbols360`.
 
     `len(tokenizer)` is the `text_vocab_size` of a model. Text that looks like a special token is read as text.
 
     Args:
-        name: `bytes`; `characters`; `phonemes`, which pronounces English words; or `mixed`, which pronounces the words
-            it knows and leaves the others as letters.
+        name: `bytes`; `characters`; `phonemes`, which pronounces English words; `mixed`, which pronounces the words
+            it knows and leaves the others as letters; or phonemes as aligned data has them, with pauses for punctuation
+            and nothing between words: `symbols360`, `pauses`, `pauses_er_as_eh` (see `PronouncingTokenizer`).
         alphabet: what `characters` knows, in lower case; None = English. The others know what they know.
-        lexicon: words and their blank-separated symbols, for `phonemes` and `mixed`.
+        lexicon: words and their blank-separated symbols, for what pronounces.
     Raises:
         ConfigError: another name, or an alphabet or lexicon that `name` cannot use.
     """
     if alphabet is not None and name != "characters":
         raise ConfigError(f"{name} need no alphabet; remove it", key="tokens.alphabet")
-    if lexicon is not None and name not in ("phonemes", "mixed"):
+    if lexicon is not None and name not in PRONOUNCING:
         raise ConfigError(f"{name} cannot use a lexicon; remove it or write phonemes", key="tokens.lexicon")
     if name == "bytes":
         return byte_tokenizer()
     if name in ("phonemes", "mixed"):
         return pronouncing_tokenizer(lexicon, unknown="letters" if name == "mixed" else "g2p")
+    if name in WRITINGS:
+        return pronouncing_tokenizer(lexicon, writing=WRITINGS[name])
     if name == "characters":
         return character_tokenizer(ENGLISH_ALPHABET if alphabet is None else alphabet)
     raise ConfigError(f"unknown tokenizer {name!r}; write one of {', '.join(TOKENIZERS)}", key="tokens.tokenizer")

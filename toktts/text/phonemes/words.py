@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from toktts.text.phonemes.symbols import WORD_BREAK, Symbols
 
@@ -33,17 +33,34 @@ class Word:
     after: str = ""
 
 
+class Group(NamedTuple):
+    """Symbols that belong together: those of a word, or what stands between two.
+
+    Args:
+        word: None for what stands between.
+        symbols: at least one.
+    """
+
+    word: Word | None
+    symbols: Symbols
+
+
+def with_breaks(words: Sequence[Word]) -> list[Group]:
+    """Write the mark behind each word, or a word break; nothing behind a last word without a mark."""
+    groups = []
+    for place, word in enumerate(words, 1):
+        groups.append(Group(word, word.symbols))
+        if word.after or place < len(words):
+            groups.append(Group(None, (word.after or WORD_BREAK,)))
+    return groups
+
+
 def join_words(words: Sequence[Word]) -> str:
     """Write words as blank-separated symbols, with their punctuation or a word break between them.
 
     A word takes `len(word.symbols)` symbols and, but for a last one without punctuation, one more.
     """
-    parts: list[str] = []
-    for word in words:
-        parts += [*word.symbols, word.after or WORD_BREAK]
-    if parts and parts[-1] == WORD_BREAK:
-        parts.pop()
-    return " ".join(parts)
+    return " ".join(symbol for group in with_breaks(words) for symbol in group.symbols)
 
 
 def mix(words: Sequence[Word], rate: float, *, seed: int) -> list[Word]:
