@@ -148,3 +148,15 @@ def test_a_stacked_voice_is_saved_and_loaded_whole(tmp_path: Path) -> None:
     assert loaded.config.frames_per_step == 2
     for ours, theirs in zip(speak(model, TEXTS, seed=1), speak(loaded, TEXTS, seed=1), strict=True):
         assert torch.equal(ours, theirs)
+
+
+@every_depth
+def test_a_recording_is_aligned_to_the_frame(frames_per_step: int) -> None:
+    model = stacked(frames_per_step)
+    ids, mask = padded(TEXTS[:2])
+    labels = labels_of(model, 13, batch=2)
+    labels[1, :, 8:] = -100
+    durations = model.align(ids, mask, labels)
+    assert durations.sum(dim=1).tolist() == [13, 8]
+    assert ((durations > 0) == mask.bool()).all()
+    assert (durations[0, :-1] % frames_per_step == 0).all()

@@ -8,6 +8,7 @@ from torch import Tensor
 from toktts.errors import ModelError
 from toktts.models._aligned import AlignedConfig
 from toktts.models._base import CodesOutput
+from toktts.models._code_loss import check_code_weights
 from toktts.tokens.layouts import LAYOUTS
 
 
@@ -24,6 +25,7 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
         history_dropout: share of steps whose codes are hidden from the decoder in training, so that it listens to the
             text more than to itself.
         advance_weight: weight of the loss of moving on.
+        code_weights: weight of each codebook's loss; missing ones are 1.
     """
 
     model_type = "tokar"
@@ -34,6 +36,7 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
     decoder_layers: int = 4
     history_dropout: float = 0.1
     advance_weight: float = 0.5
+    code_weights: list[float] | None = None
 
     def __post_init__(self, **kwargs: object) -> None:
         super().__post_init__(**kwargs)
@@ -45,11 +48,20 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
                 "change one of them",
                 key="frames_per_step",
             )
+        check_code_weights(self.code_weights, self.n_codebooks)
 
     @property
     def codes_per_step(self) -> int:
         """Columns of a decoder step: a code of each codebook, of each frame of the step."""
         return self.frames_per_step * self.n_codebooks
+
+    @property
+    def column_weights(self) -> list[float] | None:
+        """`code_weights` of every code of a step; None = all alike."""
+        if self.code_weights is None:
+            return None
+        missing = self.n_codebooks - len(self.code_weights)
+        return [*self.code_weights, *[1.0] * missing] * self.frames_per_step
 
     @property
     def frames_per_text_id(self) -> int:

@@ -17,12 +17,14 @@ from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import ModelError
 from toktts.models._aligned import AlignedModel, check_enough_frames
 from toktts.models._base import Synthesis
+from toktts.models._code_loss import code_loss
 from toktts.models._tokar_config import TokarConfig, TokarOutput
 from toktts.models._tokar_writing import FrameWriter
 from toktts.models.modules.local import LocalNet
 from toktts.models.modules.pointer import Pointer, elapsed_frames
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.transformer import rotary_angles
+from toktts.models.modules.upsampling import durations_of_path
 from toktts.tokens.layouts import stack, unstack
 from toktts.tokens.steps import HOLE, steps_from_codes, steps_to_codes
 
@@ -82,6 +84,22 @@ class Tokar(AlignedModel):
         """Sum the embeddings of the codes of each step: int64 (batch, n_steps, codes per step), -100 in holes."""
         return torch.stack(self._embed_columns(steps)).sum(dim=0)
 
+    def hear(self, labels: Tensor) -> Tensor:
+        """See `AlignedModel.hear`; (batch, n_steps, hidden_size) where a step has several frames."""
+        codes = stack(labels, self.config.frames_per_step, fill=HOLE)
+        return self.embed_steps(codes.transpose(1, 2)) * (codes[:, 0] >= 0)[:, :, None]
+
+    @torch.no_grad()
+    def align(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
+        """See `AlignedModel.align`; where a step has several frames, so has every unit, but for the last."""
+        repeats, n_frames = self.config.frames_per_step, (labels[:, 0] >= 0).sum(dim=1)
+        n_units, n_steps = attention_mask.sum(dim=1), -(-n_frames // repeats)
+        check_enough_frames(n_units, n_frames, frames_per_unit=repeats)
+        encoded = self.encode_text(input_ids, attention_mask)
+        units, _ = self.aligner(encoded, self.hear(labels), n_units=n_units, n_frames=n_steps)
+        path = units.repeat_interleave(repeats, dim=1)[:, : labels.shape[2]]
+        return durations_of_path(path, n_frames, n_units=input_ids.shape[1])
+
     def forward(
         self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, labels: Tensor | None = None
     ) -> TokarOutput:
@@ -101,19 +119,17 @@ class Tokar(AlignedModel):
         codes = stack(labels, repeats, fill=HOLE)
         n_frames = (codes[:, 0] >= 0).sum(dim=1)
         encoded = self.encode_text(input_ids, attention_mask)
-        is_real = length_mask(n_frames, codes.shape[2])
-        frames = self.embed_steps(codes.transpose(1, 2)) * is_real[:, :, None]
-        units, alignment_loss = self.aligner(encoded, frames, n_units=n_units, n_frames=n_frames)
+        units, alignment_loss = self.aligner(encoded, self.hear(labels), n_units=n_units, n_frames=n_frames)
         steps = steps_from_codes(self.config.layout, codes)
         hidden = self._teacher_forced(encoded, steps, units)
         logits = self.code_logits(hidden, steps)
-        code_loss = nn.functional.cross_entropy(logits.float().flatten(0, 2), steps.flatten(), ignore_index=-100)
+        error = code_loss(logits, steps, self.config.column_weights)
         advance_loss = self._advance_loss(hidden, units, n_frames)
-        loss = code_loss + self.config.alignment_weight * alignment_loss + self.config.advance_weight * advance_loss
+        loss = error + self.config.alignment_weight * alignment_loss + self.config.advance_weight * advance_loss
         return TokarOutput(
             loss=loss,
             logits=logits,
-            code_loss=code_loss.detach(),
+            code_loss=error.detach(),
             alignment_loss=alignment_loss.detach(),
             advance_loss=advance_loss.detach(),
             units=units.repeat_interleave(repeats, dim=1)[:, : labels.shape[2]],
