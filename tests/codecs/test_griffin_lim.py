@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toktts.audio import Waveform
+from toktts.audio import Waveform, pad_clips
 from toktts.codecs._mel import LogMel
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.errors import CodecError
@@ -80,3 +80,31 @@ def test_a_saved_codec_with_a_wrong_setting_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(facts), encoding="utf-8")
     with pytest.raises(CodecError, match="has wrong settings .*n_bands"):
         GriffinLim.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("preset", ["tacotron2", "torchaudio"])
+def test_the_shared_mels_come_back_too(preset: str) -> None:
+    """As above: within 0.5 nepers a band on average, squares of magnitudes count double."""
+    front = LogMel.preset(preset)
+    time_s = torch.arange(11_025) / 22_050
+    tones = sum(torch.sin(2 * math.pi * frequency * time_s) for frequency in (220.0, 440.0, 930.0))
+    codec = GriffinLim(front, n_iterations=30)
+    mel = codec.encode(Waveform(0.2 * torch.as_tensor(tones), 22_050))
+    again = codec.encode(codec.decode(mel))
+    assert float((again - mel).clamp(min=-9, max=9)[mel > -8].abs().mean()) < 0.5 * front.power
+
+
+def test_without_settings_the_mel_is_the_one_most_systems_share() -> None:
+    codec = GriffinLim()
+    assert (codec.sampling_rate, codec.hop_length, codec.n_mels) == (22_050, 256, 80)
+    assert codec.log_mel.facts() == LogMel.preset("tacotron2").facts()
+
+
+def test_clips_of_one_batch_have_the_frames_they_have_alone() -> None:
+    codec = GriffinLim()
+    clips = [0.1 * torch.randn(n, generator=torch.Generator().manual_seed(n)) for n in (3000, 700, 300)]
+    batch = codec.encode(pad_clips(clips, 22_050))
+    for row, clip in enumerate(clips):
+        alone = codec.encode(Waveform(clip, 22_050))[0]
+        assert torch.equal(batch[row, :, : alone.shape[1]], alone)
+        assert torch.allclose(batch[row, :, alone.shape[1] :], torch.tensor(math.log(1e-5)))

@@ -1,5 +1,6 @@
 """The untrained way back from any mel spectrogram: non-negative inversion of the mel filters, then Griffin-Lim."""
 
+import math
 import os
 from typing import ClassVar, Literal, Self
 
@@ -20,7 +21,7 @@ class GriffinLim(Codec):
     """Log-mel frames and back without training: robotic, but it needs no file and works for every mel.
 
     Args:
-        log_mel: the front; by default 80 bands, 24 kHz, a hop of 320 samples.
+        log_mel: the front; by default the preset `tacotron2`: 80 bands to 8 kHz, 22,050 Hz, a hop of 256 samples.
         n_iterations: estimates of the phase; more is slower and a little cleaner.
         momentum: from 0 (Griffin and Lim 1984) below 1 (fast Griffin-Lim).
     Source: Perraudin et al. 2013, "A fast Griffin-Lim algorithm", algorithm 2.
@@ -34,7 +35,7 @@ class GriffinLim(Codec):
                 f"n_iterations must be at least 1 and momentum in [0, 1), got {n_iterations} and {momentum}; "
                 "60 and 0.99 are good"
             )
-        self.log_mel = log_mel or LogMel()
+        self.log_mel = log_mel or LogMel.preset("tacotron2")
         self.n_iterations = n_iterations
         self.momentum = momentum
         self.sampling_rate = self.log_mel.sampling_rate
@@ -43,8 +44,8 @@ class GriffinLim(Codec):
 
     @property
     def identity(self) -> str:
-        """The mel settings; the iterations shape only the way back."""
-        return "griffin_lim:" + ",".join(f"{key}={value}" for key, value in sorted(self._mel_facts().items()))
+        """The mel settings; the way back is no part of them, so that all codecs of one mel share a cache."""
+        return "mel:" + ",".join(f"{key}={value}" for key, value in sorted(self.log_mel.facts().items()))
 
     @torch.no_grad()
     def encode(self, waveform: Waveform) -> Tensor:
@@ -61,9 +62,12 @@ class GriffinLim(Codec):
         self.check_rate(waveform)
         check_finite(waveform)
         samples = waveform.samples
-        places = torch.arange(samples.shape[1], device=samples.device)
-        is_sound = places < waveform.row_lengths.to(samples.device)[:, None]
-        mel: Tensor = self.log_mel(samples * is_sound)
+        mel = samples.new_full(
+            (len(samples), self.n_mels, self.n_frames(samples.shape[1])), math.log(self.log_mel.floor)
+        )
+        # One by one: where the edges are reflected, the last frames follow from where a clip ends.
+        for row, length in enumerate(waveform.row_lengths.tolist()):
+            mel[row, :, : self.n_frames(length)] = self.log_mel(samples[row : row + 1, :length])[0]
         return mel
 
     @torch.no_grad()
@@ -90,7 +94,7 @@ class GriffinLim(Codec):
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `codec.json`; there are no weights."""
-        facts = {"n_iterations": self.n_iterations, "momentum": self.momentum, "mel": self._mel_facts()}
+        facts = {"n_iterations": self.n_iterations, "momentum": self.momentum, "mel": self.log_mel.facts()}
         write_codec_file(folder, {"codec": "griffin_lim", **facts})
 
     @classmethod
@@ -112,19 +116,6 @@ class GriffinLim(Codec):
         """Build one with a small transform: for tests."""
         return cls(LogMel(8000, 256, hop_length=64, n_mels=20), n_iterations=8)
 
-    def _mel_facts(self) -> dict[str, int | float]:
-        mel = self.log_mel
-        return {
-            "sampling_rate": mel.sampling_rate,
-            "n_fft": mel.n_fft,
-            "hop_length": mel.hop_length,
-            "win_length": mel.win_length,
-            "n_mels": mel.n_mels,
-            "f_min": mel.f_min,
-            "f_max": mel.f_max,
-            "floor": mel.floor,
-        }
-
     def _invert(self, mel: Tensor) -> Tensor:
         """Give samples (n_frames * hop_length,) of one clip's log-mel (n_mels, n_frames)."""
         if not bool(torch.isfinite(mel).all()):
@@ -145,12 +136,11 @@ class GriffinLim(Codec):
     def _magnitudes(self, mel: Tensor) -> Tensor:
         """Find non-negative magnitudes (n_bins, n_frames) whose mel is `mel` (Lee and Seung 2001, eq. 4)."""
         filters = self.log_mel.filters.to(mel.device)
-        # Above 0 dB full scale nothing can be meant; exp would overflow.
-        target = (torch.exp(mel.clamp(max=10.0)) - self.log_mel.floor).clamp(min=0)
-        magnitudes: Tensor = (torch.linalg.pinv(filters) @ target).clamp(min=TINIEST)
+        target = self.log_mel.mel_values(mel)
+        values: Tensor = (torch.linalg.pinv(filters) @ target).clamp(min=TINIEST)
         for _ in range(NNLS_STEPS):
-            magnitudes = magnitudes * (filters.T @ target) / (filters.T @ (filters @ magnitudes)).clamp(min=TINIEST)
-        return magnitudes
+            values = values * (filters.T @ target) / (filters.T @ (filters @ values)).clamp(min=TINIEST)
+        return values if self.log_mel.power == 1 else values.sqrt()
 
     def _overlap_add(self, spectrum: Tensor) -> Tensor:
         """Invert `LogMel.spectrum` of one clip (n_bins, n_frames) in the least-squares sense."""
@@ -164,7 +154,6 @@ class GriffinLim(Codec):
             torch.stack([frames, weights]), (1, total), (1, n_fft), stride=(1, hop_length)
         )
         samples, weight = folded[0, 0, 0], folded[1, 0, 0]
-        left = (n_fft - hop_length) // 2
-        inside = slice(left, left + spectrum.shape[1] * hop_length)
+        inside = slice(self.log_mel.lead, self.log_mel.lead + spectrum.shape[1] * hop_length)
         rebuilt: Tensor = samples[inside] / weight[inside].clamp(min=1e-3)
         return rebuilt
