@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from transformers import AutoModelForTextToWaveform, PreTrainedTokenizerBase, pipeline
+from transformers.utils.generic import ModelOutput
 
 from toktts import registry
 from toktts.models import ToktsModel, register_all
@@ -42,13 +43,30 @@ def ids_and_mask(model: ToktsModel, texts: list[str]) -> tuple[torch.Tensor, tor
 
 
 def random_labels(model: ToktsModel, batch: int, n_frames: int) -> torch.Tensor:
+    """Codes; or mel as noisy as speech, of which half is learned by saying the same in every frame."""
+    generator = torch.Generator().manual_seed(1)
+    if model.feature_kind == "mel":
+        bands = 3 * torch.randn(model.config.n_mels, 1, generator=generator)
+        return bands - 5 + 0.3 * torch.randn(batch, model.config.n_mels, n_frames, generator=generator)
     shape = (batch, model.config.n_codebooks, n_frames)
-    return torch.randint(0, model.config.codebook_size, shape, generator=torch.Generator().manual_seed(1))
+    return torch.randint(0, model.config.codebook_size, shape, generator=generator)
+
+
+def scores(model: ToktsModel, output: ModelOutput) -> torch.Tensor:
+    """What was predicted: logits, or mel."""
+    return model.predicted_mel(output) if model.feature_kind == "mel" else output.logits
+
+
+def same_features(model: ToktsModel, one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Codes are equal to the bit, mel is close."""
+    return torch.equal(one, other) if model.feature_kind == "codes" else torch.allclose(one, other, rtol=0, atol=1e-4)
 
 
 def test_a_tiny_model_is_ready_to_speak(model: ToktsModel) -> None:
     assert not model.training
-    assert model.codec.n_codebooks == model.config.n_codebooks
+    assert model.codec.feature_kind == model.feature_kind
+    sizes = ("n_mels",) if model.feature_kind == "mel" else ("n_codebooks", "codebook_size")
+    assert all(getattr(model.codec, name) == getattr(model.config, name) for name in sizes)
     assert model.config.sampling_rate == model.codec.sampling_rate
     assert model.config.frame_rate == model.codec.frame_rate
     assert model.generation_config.max_new_tokens is not None
@@ -82,11 +100,13 @@ def test_padding_a_batch_does_not_change_its_loss(model: ToktsModel) -> None:
 
 
 @torch.no_grad()
-def test_predicted_codes_have_the_shape_of_the_labels(model: ToktsModel) -> None:
+def test_predictions_have_the_shape_of_the_labels(model: ToktsModel) -> None:
     ids, mask = ids_and_mask(model, TEXTS)
     labels = random_labels(model, len(TEXTS), N_FRAMES)
-    logits = model(input_ids=ids, attention_mask=mask, labels=labels).logits
-    assert model.predicted_codes(logits, labels).shape == labels.shape
+    predicted = scores(model, model(input_ids=ids, attention_mask=mask, labels=labels))
+    if model.feature_kind == "codes":
+        predicted = model.predicted_codes(predicted, labels)
+    assert predicted.shape == labels.shape
 
 
 @torch.no_grad()
@@ -139,7 +159,7 @@ def test_a_saved_model_loads_equal_and_brings_its_codec(model: ToktsModel, tmp_p
     ids, mask = ids_and_mask(model, TEXTS)
     labels = random_labels(model, len(TEXTS), N_FRAMES)
     ours, theirs = (m(input_ids=ids, attention_mask=mask, labels=labels) for m in (model, loaded))
-    assert torch.equal(ours.logits, theirs.logits)
+    assert torch.equal(scores(model, ours), scores(loaded, theirs))
     ours, theirs = (m.generate(ids, attention_mask=mask, **GREEDY) for m in (model, loaded))
     assert torch.equal(ours.features, theirs.features)
     for one, other in zip(ours.audio, theirs.audio, strict=True):
@@ -162,7 +182,8 @@ def test_the_same_seed_gives_the_same_sound_and_leaves_the_generator_alone(model
     first, again, other = (model.generate(ids, seed=seed, **wish) for seed in (3, 3, 4))
     assert torch.equal(before, torch.get_rng_state())
     assert torch.equal(first.features, again.features)
-    assert first.features.shape != other.features.shape or not torch.equal(first.features, other.features)
+    if model.feature_kind == "codes":  # mel is not drawn
+        assert first.features.shape != other.features.shape or not torch.equal(first.features, other.features)
 
 
 def test_a_batch_gives_what_its_texts_give_alone(model: ToktsModel) -> None:
@@ -172,15 +193,17 @@ def test_a_batch_gives_what_its_texts_give_alone(model: ToktsModel) -> None:
         alone = model.generate(*ids_and_mask(model, [text])[:1], **GREEDY)
         n_frames = int(alone.n_frames[0])
         assert together.n_frames[row] == n_frames
-        assert torch.equal(together.features[row, :, :n_frames], alone.features[0, :, :n_frames])
+        assert same_features(model, together.features[row, :, :n_frames], alone.features[0, :, :n_frames])
         torch.testing.assert_close(together.audio[row], alone.audio[0], rtol=0, atol=1e-5)
         assert together.stop_reasons[row] == alone.stop_reasons[0]
 
 
-def test_only_legal_codes_are_generated(model: ToktsModel) -> None:
+def test_only_legal_features_are_generated(model: ToktsModel) -> None:
     ids, mask = ids_and_mask(model, TEXTS)
     speech = model.generate(ids, attention_mask=mask, do_sample=True, temperature=100.0, seed=0, max_new_tokens=12)
-    assert ((speech.features >= 0) & (speech.features < model.config.codebook_size)).all()
+    if model.feature_kind == "codes":
+        assert ((speech.features >= 0) & (speech.features < model.config.codebook_size)).all()
+    assert torch.isfinite(speech.features).all()
     hop = model.config.codec_hop_length
     assert [len(audio) for audio in speech.audio] == [int(n) * hop for n in speech.n_frames]
 

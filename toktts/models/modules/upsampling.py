@@ -1,5 +1,7 @@
 """From text units with durations to positions in time."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -36,16 +38,60 @@ class GaussianUpsampling(nn.Module):
             (batch, ceil(total / frames_per_position), hidden_size).
         """
         lengths = durations.float()
-        ends = lengths.cumsum(dim=1)
-        centres = ends - lengths / 2
         n_positions = -(-total // frames_per_position)
         middles = (torch.arange(n_positions, device=units.device) + 0.5) * frames_per_position
         spread = nn.functional.softplus(self.log_spread(units)[:, :, 0].float()) * lengths.clamp(min=1.0) + 0.3
-        distance = (middles[None, :, None] - centres[:, None]) / spread[:, None]
-        scores = (-0.5 * distance.square()).masked_fill((durations == 0)[:, None], -1e9)
-        mixed = scores.softmax(dim=2).to(units.dtype) @ units
-        upsampled: Tensor = mixed + self.place(_places(middles, ends, lengths)).to(units.dtype)
+        mixed = gaussian_weights(durations, middles, spread=spread).to(units.dtype) @ units
+        upsampled: Tensor = mixed + self.place(_places(middles, lengths.cumsum(dim=1), lengths)).to(units.dtype)
         return upsampled
+
+
+class SharedSpreadUpsampling(nn.Module):
+    """Spread each unit's vector over the frames around its centre, as widely for all units: one number is learned.
+
+    Args:
+        spread: frames, the standard deviation to start from.
+    """
+
+    def __init__(self, *, spread: float = 1.0) -> None:
+        super().__init__()
+        self.log_spread = nn.Parameter(torch.tensor(math.log(spread)))
+
+    def forward(self, units: Tensor, durations: Tensor, *, total: int) -> Tensor:
+        """Upsample a batch: frame t is heard at t + 0.5.
+
+        Args:
+            units: (batch, n_units, hidden_size).
+            durations: int64 frames (batch, n_units), 0 behind a row's end, and for units that are not said.
+            total: frames of the result.
+        Returns:
+            (batch, total, hidden_size).
+        """
+        middles = torch.arange(total, device=units.device) + 0.5
+        mixed: Tensor = gaussian_weights(durations, middles, spread=self.log_spread.exp()).to(units.dtype) @ units
+        return mixed
+
+
+def gaussian_weights(durations: Tensor, middles: Tensor, *, spread: Tensor) -> Tensor:
+    """Weigh units at points in time by normal densities around the units' centres.
+
+    With a spread near 0 each point belongs to the unit with the nearest centre. That is the unit it lies in wherever
+    neighbours differ by less than two frames; at the border of a long one, the short one reaches further.
+
+    Args:
+        durations: int64 frames (batch, n_units).
+        middles: frames (n_points,).
+        spread: frames, the standard deviation: of each unit (batch, n_units), or one for all, ().
+    Returns:
+        float32 (batch, n_points, n_units), 1 in sum over the units; 0 for units of no frames.
+    """
+    lengths = durations.float()
+    centres = lengths.cumsum(dim=1) - lengths / 2
+    width = spread.float() if spread.ndim == 0 else spread[:, None].float()
+    distance = (middles[None, :, None] - centres[:, None]) / width
+    # Densities as logarithms, so that far from every centre their shares are still numbers.
+    scores = -0.5 * distance.square()
+    return scores.masked_fill((durations == 0)[:, None], torch.finfo(torch.float32).min).softmax(dim=2)
 
 
 def _places(middles: Tensor, ends: Tensor, lengths: Tensor) -> Tensor:
