@@ -1,0 +1,1 @@
+"""The steps from recordings to features with durations, each alone, all again without harm: prepare, align, create."""
