@@ -118,6 +118,13 @@ def test_two_seconds_are_counted_in_the_unit_of_the_family(tmp_path, family, exp
     assert generation.temperature == 0.5
 
 
+def test_a_guidance_scale_reaches_a_voice_that_can_learn_it(tmp_path):
+    config = config_of(tmp_path, "model: {options: {text_dropout: 0.1}}\ninference: {guidance_scale: 1.5}")
+    built = model_of(config)
+    assert built.config.can_be_guided
+    assert build.generation(config, built).guidance_scale == 1.5
+
+
 def test_sampling_values_fall_away_without_sampling(tmp_path):
     config = config_of(tmp_path, "inference: {do_sample: false}")
     generation = build.generation(config, model_of(config))

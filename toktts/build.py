@@ -266,7 +266,7 @@ def generation(config: Config, built: ToktsModel) -> GenerationConfig:
     frames = int(inference.max_seconds * built.config.frame_rate)
     per_frame = built.config.n_codebooks if config.model.family == "tokflat" else 1
     result.max_new_tokens = max(1, min(frames * per_frame, built.generation_limit))
-    result.num_beams = inference.num_beams
+    result.num_beams, result.guidance_scale = inference.num_beams, inference.guidance_scale
     if inference.do_sample is not None:
         result.do_sample = inference.do_sample
     for name in ("temperature", "top_k", "top_p"):

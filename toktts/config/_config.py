@@ -130,6 +130,9 @@ def contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
     if training.early_stopping_patience is not None and training.args.get("eval_strategy") == "no":
         what = "needs evaluations, and training.args.eval_strategy is 'no'"
         yield "training.early_stopping_patience", what, "set eval_strategy to steps or epoch"
+    if (inference.guidance_scale or 1) > 1 and not config.model.options.get("text_dropout"):
+        what = f"{inference.guidance_scale:g} needs a model that also learns to speak without text"
+        yield "inference.guidance_scale", what, "set model.options.text_dropout: 0.1 (tokar), or this to null"
     neutral = InferenceSection()
     for name in ("temperature", "top_k", "top_p"):
         value = getattr(inference, name)

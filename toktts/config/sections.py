@@ -137,6 +137,7 @@ class InferenceSection(Section):
     top_k: Annotated[int, Between(1, 10**6)] | None = None
     top_p: Annotated[float, Between(0.001, 1)] | None = None
     num_beams: Annotated[int, Between(1, 64)] = 1
+    guidance_scale: Annotated[float, Between(1, 10)] | None = None
     seed: Seed = 0
     max_seconds: Annotated[float, Between(0.01, 3600)] = 20.0
 

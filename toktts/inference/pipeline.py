@@ -73,6 +73,7 @@ class TokttsPipeline(TextToAudioPipeline):
         top_k: int | None = None,
         top_p: float | None = None,
         num_beams: int | None = None,
+        guidance_scale: float | None = None,
         speed: float | None = None,
         pitch: float | None = None,
         energy: float | None = None,
@@ -89,13 +90,14 @@ class TokttsPipeline(TextToAudioPipeline):
 
         Args:
             text_inputs: a text of any length, or several.
-            seed: same seed, same sound; see `ToktsModel.generate` for this and the next nine.
+            seed: same seed, same sound; see `ToktsModel.generate` for this and the next ten.
             max_new_tokens: of each sentence.
             do_sample: draw, or take the most likely.
             temperature: 0.01 to 100.
             top_k: draw among this many.
             top_p: draw among this much probability.
             num_beams: where the family has beams.
+            guidance_scale: 1 to 10, where the voice has learned it; above 1 it follows the text more.
             speed: 0.5 to 2, where the family can; 2 = twice as fast.
             pitch: 0.5 to 2, where the family can; factor on the pitch in Hz.
             energy: 0.5 to 2, where the family can; factor on the loudness of every frame.
@@ -123,6 +125,7 @@ class TokttsPipeline(TextToAudioPipeline):
             "top_k": top_k,
             "top_p": top_p,
             "num_beams": num_beams,
+            "guidance_scale": guidance_scale,
             "speed": speed,
             "pitch": pitch,
             "energy": energy,

@@ -13,11 +13,12 @@ from transformers.utils.generic import ModelOutput
 
 import toktts.codecs
 from toktts.codecs._base import Codec
-from toktts.errors import ModelError, TextError
+from toktts.errors import ModelError
 from toktts.models._attaching import check_codec
 from toktts.models._checkpoint import check_checkpoint, check_loading, codec_folder
 from toktts.models._config import ToktsConfig
 from toktts.models._generation import check_controls, check_generation, merge_generation
+from toktts.models._input_ids import check_input_ids
 from toktts.models._outputs import CodesOutput, MelOutput, SpeechOutput, StopReason, Synthesis
 
 __all__ = ["CodesOutput", "MelOutput", "SpeechOutput", "StopReason", "Synthesis", "ToktsConfig", "ToktsModel"]
@@ -139,6 +140,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         top_k: int | None = None,
         top_p: float | None = None,
         num_beams: int | None = None,
+        guidance_scale: float | None = None,
         speed: float | None = None,
         pitch: float | None = None,
         energy: float | None = None,
@@ -161,6 +163,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             top_k: draw among this many; 0 = all.
             top_p: draw among the most likely that make up this much probability.
             num_beams: beams, where the family has beam search.
+            guidance_scale: 1 to 10, where the voice learned it; above 1 codes follow the text more than the habit.
             speed: 0.5 to 2, where the family can; 1 = as it learned to speak, 2 = twice as fast.
             pitch: 0.5 to 2, where the family can: factor on the pitch in Hz.
             energy: 0.5 to 2, where the family can: factor on the loudness of every frame.
@@ -183,6 +186,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             "top_k": top_k,
             "top_p": top_p,
             "num_beams": num_beams,
+            "guidance_scale": guidance_scale,
             "speed": speed,
             "pitch": pitch,
             "energy": energy,
@@ -194,6 +198,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             self.config.model_type,
             can_change_speed=self.can_change_speed,
             can_change_prosody=self.can_change_prosody,
+            can_be_guided=self.config.can_be_guided,
         )
         synthesis = self.synthesize(ids, attention_mask, generation=generation, seed=seed)
         return SpeechOutput(
@@ -205,21 +210,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         )
 
     def _check_input_ids(self, input_ids: Tensor | None) -> Tensor:
-        if input_ids is None or input_ids.ndim != 2:
-            came = "nothing" if input_ids is None else tuple(input_ids.shape)
-            raise ModelError(f"input_ids must be (batch, n_input_ids), got {came}; call the tokenizer first")
-        if input_ids.shape[1] == 0:
-            raise TextError("text is empty; give at least one character")
-        if input_ids.shape[1] > self.config.text_limit:
-            raise TextError(
-                f"text has {input_ids.shape[1]} ids, the model reads at most {self.config.text_limit}; split it"
-            )
-        if int(input_ids.min()) < 0 or int(input_ids.max()) >= self.config.text_vocab_size:
-            raise ModelError(
-                f"input_ids must lie in [0, {self.config.text_vocab_size}), got {int(input_ids.min())} to "
-                f"{int(input_ids.max())}; use the tokenizer saved with the model"
-            )
-        return input_ids
+        return check_input_ids(input_ids, self.config)
 
     def _decode(self, synthesis: Synthesis) -> list[Tensor]:
         lengths = (synthesis.n_frames * self.config.codec_hop_length).tolist()

@@ -56,6 +56,11 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         return False
 
     @property
+    def can_be_guided(self) -> bool:
+        """Whether the model learned what speech is like without its text, so that `guidance_scale` has a meaning."""
+        return False
+
+    @property
     def frames_per_text_id(self) -> int:
         """Frames that each text id needs at least; 0 for families that do not align text with frames."""
         return 0

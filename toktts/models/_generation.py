@@ -13,6 +13,7 @@ from toktts.errors import ModelError
 RANGES: dict[str, tuple[float, float]] = {
     "max_new_tokens": (1, math.inf),
     "num_beams": (1, 64),
+    "guidance_scale": (1, 10),
     "temperature": (0.01, 100),
     "top_k": (0, 1_000_000),
     "top_p": (1e-6, 1),
@@ -80,23 +81,39 @@ def check_generation(generation: GenerationConfig, *, limit: int) -> None:
 
 
 def check_controls(
-    generation: GenerationConfig, family: str, *, can_change_speed: bool, can_change_prosody: bool
+    generation: GenerationConfig,
+    family: str,
+    *,
+    can_change_speed: bool,
+    can_change_prosody: bool,
+    can_be_guided: bool,
 ) -> None:
-    """Refuse another speed, pitch or energy than the learned one of a family that cannot change it.
+    """Refuse another speed, pitch, energy or guidance than the learned one of a voice that cannot change it.
 
     Args:
         generation: merged already.
         family: for the message.
         can_change_speed: whether `speed` has a meaning.
         can_change_prosody: whether `pitch` and `energy` have.
+        can_be_guided: whether `guidance_scale` has.
     Raises:
         ModelError: names the control.
     """
     if speed_of(generation) != 1.0 and not can_change_speed:
         raise ModelError(f"{family} cannot change its speed; leave it at 1, or use a toknar voice", key="speed")
+    if guidance_of(generation) != 1.0 and not can_be_guided:
+        raise ModelError(
+            f"this {family} voice has not learned it; leave it at 1, or train tokar with model.options.text_dropout",
+            key="guidance_scale",
+        )
     for name, factor in (("pitch", pitch_of(generation)), ("energy", energy_of(generation))):
         if factor != 1.0 and not can_change_prosody:
             raise ModelError(f"{family} cannot change its {name}; leave it at 1, or use a fastspeech2 voice", key=name)
+
+
+def guidance_of(generation: GenerationConfig) -> float:
+    """Read `guidance_scale`, how far codes are pushed from those without text to those of the text; 1 = not at all."""
+    return _factor(generation, "guidance_scale")
 
 
 def speed_of(generation: GenerationConfig) -> float:

@@ -24,6 +24,7 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
         decoder_layers: layers that write frames left to right, with as many heads as the encoder's.
         history_dropout: share of steps whose codes are hidden from the decoder in training, so that it listens to the
             text more than to itself.
+        text_dropout: share of rows learned without their text, so that `guidance_scale` has a meaning; 0.1 is usual.
         advance_weight: weight of the loss of moving on.
         code_weights: weight of each codebook's loss; missing ones are 1.
     """
@@ -35,6 +36,7 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
     local_size: int = 512
     decoder_layers: int = 4
     history_dropout: float = 0.1
+    text_dropout: float = 0.0
     advance_weight: float = 0.5
     code_weights: list[float] | None = None
 
@@ -47,6 +49,10 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
                 f"{self.frames_per_step} frames a step are written by layout stacked, 1 or more, not by {self.layout}; "
                 "change one of them",
                 key="frames_per_step",
+            )
+        if not 0 <= self.text_dropout < 1:
+            raise ModelError(
+                f"must be at least 0 and below 1, got {self.text_dropout:g}; change it", key="text_dropout"
             )
         check_code_weights(self.code_weights, self.n_codebooks)
 
@@ -62,6 +68,11 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
             return None
         missing = self.n_codebooks - len(self.code_weights)
         return [*self.code_weights, *[1.0] * missing] * self.frames_per_step
+
+    @property
+    def can_be_guided(self) -> bool:
+        """Whether it was trained with `text_dropout`."""
+        return self.text_dropout > 0
 
     @property
     def frames_per_text_id(self) -> int:

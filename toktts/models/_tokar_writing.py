@@ -21,13 +21,19 @@ class FrameWriter:
     Args:
         model: in eval mode; its weights are copied.
         context: (batch, n_units, hidden_size), what a unit adds to the steps under it.
+        guidance_scale: 1 = codes are drawn as the text says; above 1, every row is also written without its text, and
+            scores are pushed away from those. The pointer moves by the text alone.
+    Source: Ho and Salimans 2022, arXiv:2207.12598, equation 6, on the scores of codes.
     """
 
-    def __init__(self, model: "Tokar", context: Tensor) -> None:
+    def __init__(self, model: "Tokar", context: Tensor, *, guidance_scale: float = 1.0) -> None:
         self.layout = model.config.layout
         self.n_codebooks = model.config.codes_per_step
         self._hole = model.config.codebook_size
         self._batch, self._n_units, _ = context.shape
+        self._guidance_scale, self._is_guided = guidance_scale, guidance_scale != 1.0
+        if self._is_guided:
+            context = torch.cat([context, model.without_text(context)])
         layers = [cast(TransformerLayer, layer) for layer in model.decoder]
         code_heads = [cast(nn.Linear, head) for head in model.code_heads]
         # Where a code hears those before it in its step, the state alone tells the first one and the pointer's move.
@@ -61,19 +67,27 @@ class FrameWriter:
             written.append(codes)
             if self.layout != "flat" or (step + 1) % self.n_codebooks == 0:
                 path.append(pointer.units.copy())
-                pointer.advance(outputs[:, -1].float().sigmoid().tolist(), limit=limit)
+                pointer.advance(outputs[: self._batch, -1].float().sigmoid().tolist(), limit=limit)
         return written, path
 
     def _draw(self, scores: Tensor, state: Tensor, sampler: RowSampler) -> Tensor:
         """Choose the codes of a step, int64 (batch, n_codebooks); where there is a local network, one by one."""
         if self._local is None:
-            return sampler.draw(scores.view(self._batch, self.n_codebooks, -1))
-        drawn = [sampler.draw(scores)]
+            return sampler.draw(self._guided(scores).view(self._batch, self.n_codebooks, -1))
+        drawn = [sampler.draw(self._guided(scores))]
         before = torch.zeros_like(state)
         for column, head in enumerate(self._local_heads, 1):
-            before = before + nn.functional.embedding(drawn[-1], self._code_tables[column - 1])
-            drawn.append(sampler.draw(head(self._local.column(column, state, before))))
+            vectors = nn.functional.embedding(drawn[-1], self._code_tables[column - 1])
+            before = before + (torch.cat([vectors, vectors]) if self._is_guided else vectors)
+            drawn.append(sampler.draw(self._guided(head(self._local.column(column, state, before)))))
         return torch.stack(drawn, dim=1)
+
+    def _guided(self, scores: Tensor) -> Tensor:
+        """Push scores from those without text, the second half of the rows, beyond those with it, the first."""
+        if not self._is_guided:
+            return scores
+        with_text, without = scores.chunk(2)
+        return without + self._guidance_scale * (with_text - without)
 
     def _is_done(self, pointer: Pointer, step: int, limit: int) -> bool:
         if step >= n_steps(self.layout, limit, self.n_codebooks):
@@ -81,14 +95,15 @@ class FrameWriter:
         return pointer.all_left and step >= n_steps(self.layout, max(pointer.n_frames), self.n_codebooks)
 
     def _embed(self, history: list[list[int]], pointer: Pointer) -> Tensor:
-        """Add up codes, unit and elapsed frames of each row: (batch, hidden_size)."""
+        """Add up codes, unit and elapsed frames of each row: (batch, hidden_size); guided, once more without text."""
         books = range(0, self._first_elapsed, self._hole + 1)
         rows = [
             [
                 *(first + code for first, code in zip(books, codes, strict=True)),
-                self._first_unit + row * self._n_units + pointer.units[row],
+                self._first_unit + (row + without_text * self._batch) * self._n_units + pointer.units[row],
                 self._first_elapsed + min(pointer.elapsed[row], self._last_elapsed),
             ]
+            for without_text in range(1 + self._is_guided)
             for row, codes in enumerate(history)
         ]
         return nn.functional.embedding(torch.tensor(rows, device=self._table.device), self._table).sum(dim=1)

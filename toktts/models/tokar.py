@@ -18,6 +18,7 @@ from toktts.errors import ModelError
 from toktts.models._aligned import AlignedModel, check_enough_frames
 from toktts.models._base import Synthesis
 from toktts.models._code_loss import code_loss
+from toktts.models._generation import guidance_of
 from toktts.models._tokar_config import TokarConfig, TokarOutput
 from toktts.models._tokar_writing import FrameWriter
 from toktts.models.modules.local import LocalNet
@@ -46,6 +47,8 @@ class Tokar(AlignedModel):
         self.decoder = nn.ModuleList(self._layer(1, is_causal=True) for _ in range(config.decoder_layers))
         self.decoder_norm = nn.LayerNorm(size)
         self.advance_head = nn.Linear(size, 1)
+        # Stands where a unit stood, in rows that are to be spoken without knowing their text.
+        self.no_unit = nn.Parameter(torch.zeros(size)) if config.can_be_guided else None
         self.local = self._local_net() if config.layout == "stacked" else None
         if config.frames_per_step > 1:
             books = range(config.codes_per_step)
@@ -121,10 +124,11 @@ class Tokar(AlignedModel):
         encoded = self.encode_text(input_ids, attention_mask)
         units, alignment_loss = self.aligner(encoded, self.hear(labels), n_units=n_units, n_frames=n_frames)
         steps = steps_from_codes(self.config.layout, codes)
-        hidden = self._teacher_forced(encoded, steps, units)
+        has_text = self._rows_with_text(n_units)
+        hidden = self._teacher_forced(encoded, steps, units, has_text=has_text)
         logits = self.code_logits(hidden, steps)
         error = code_loss(logits, steps, self.config.column_weights)
-        advance_loss = self._advance_loss(hidden, units, n_frames)
+        advance_loss = self._advance_loss(hidden, units, n_frames, has_text=has_text)
         loss = error + self.config.alignment_weight * alignment_loss + self.config.advance_weight * advance_loss
         return TokarOutput(
             loss=loss,
@@ -157,13 +161,29 @@ class Tokar(AlignedModel):
         path = torch.cat([units, units[:, -1:].expand(-1, n_steps - units.shape[1])], dim=1)
         return path, elapsed_frames(path)
 
-    def _teacher_forced(self, encoded: Tensor, steps: Tensor, units: Tensor) -> Tensor:
+    def _rows_with_text(self, n_units: Tensor) -> Tensor:
+        """Draw, in training, which rows know their text: bool (batch,). All walk under the same pointer as ever."""
+        if not self.training or self.no_unit is None:
+            return torch.ones_like(n_units, dtype=torch.bool)
+        return torch.rand(n_units.shape, device=n_units.device) >= self.config.text_dropout
+
+    def without_text(self, context: Tensor) -> Tensor:
+        """What units add to the steps under them where nobody is to know the text: one learned vector, in any shape."""
+        assert self.no_unit is not None, "refused by generate"
+        return self.no_unit.to(context.dtype).expand_as(context)
+
+    def _teacher_forced(
+        self, encoded: Tensor, steps: Tensor, units: Tensor, *, has_text: Tensor | None = None
+    ) -> Tensor:
         """Hidden states (batch, n_steps, hidden_size), each from the steps before it and the unit it is under."""
+        context = self.context(encoded)
+        if has_text is not None and self.no_unit is not None:
+            context = torch.where(has_text[:, None, None], context, self.without_text(context))
         history = nn.functional.pad(steps[:, :-1], (0, 0, 1, 0), value=-100)
         if self.training and self.config.history_dropout > 0:
             hidden_from_view = torch.rand(history.shape[:2], device=history.device) < self.config.history_dropout
             history = history.masked_fill(hidden_from_view[:, :, None], -100)
-        return self._run_decoder(self.context(encoded), history, *self._units_of_steps(units, steps.shape[1]))
+        return self._run_decoder(context, history, *self._units_of_steps(units, steps.shape[1]))
 
     def _run_decoder(self, context: Tensor, history: Tensor, units: Tensor, elapsed: Tensor) -> Tensor:
         under_pointer = context.gather(1, units[:, :, None].expand(-1, -1, context.shape[2]))
@@ -180,14 +200,18 @@ class Tokar(AlignedModel):
         """Step after which the pointer may move: a frame's only step, or in `flat` its last."""
         return frame * self.config.n_codebooks + self.config.n_codebooks - 1 if self.config.layout == "flat" else frame
 
-    def _advance_loss(self, hidden: Tensor, units: Tensor, n_frames: Tensor) -> Tensor:
-        """Binary cross-entropy of moving on after each frame; behind the last frame the pointer leaves the text."""
+    def _advance_loss(self, hidden: Tensor, units: Tensor, n_frames: Tensor, *, has_text: Tensor) -> Tensor:
+        """Binary cross-entropy of moving on after each frame; behind the last frame the pointer leaves the text.
+
+        Rows without text have no say: while speaking, the pointer always knows it.
+        """
         frame = torch.arange(units.shape[1], device=units.device)
         scores = self.advance_head(hidden[:, self._last_step_of_frame(frame)])[:, :, 0].float()
         moves = nn.functional.pad((units[:, 1:] != units[:, :-1]).float(), (0, 1))
         moves = moves.scatter(1, n_frames[:, None] - 1, 1.0)
         losses = nn.functional.binary_cross_entropy_with_logits(scores, moves, reduction="none")
-        return losses[length_mask(n_frames, units.shape[1])].mean()
+        counts = length_mask(n_frames, units.shape[1]) & has_text[:, None]
+        return (losses * counts).sum() / counts.sum().clamp_min(1)
 
     def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""
@@ -212,7 +236,8 @@ class Tokar(AlignedModel):
         limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
         with torch.inference_mode():
             context = self.context(self.encode_text(input_ids, attention_mask))
-            written, path = FrameWriter(self, context).write(pointer, sampler, limit=-(-limit // repeats))
+            writer = FrameWriter(self, context, guidance_scale=guidance_of(generation))
+            written, path = writer.write(pointer, sampler, limit=-(-limit // repeats))
         return self._synthesis(torch.tensor(written, device=input_ids.device), path, pointer, limit=limit)
 
     def _synthesis(self, steps: Tensor, path: list[list[int]], pointer: Pointer, *, limit: int) -> Synthesis:
