@@ -5,35 +5,28 @@ Encoding needs no training beyond k-means, so codes are fixed in seconds and nev
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from toktts.audio import Waveform, pad_clips
-from toktts.codecs._base import Codec, read_codec_file, write_codec_file
 from toktts.codecs._mel import LogMel
 from toktts.codecs._melrvq_options import VOCODER_OPTIONS, MelRVQOptions
 from toktts.codecs._rows import check_finite, frames_of_rows
 from toktts.codecs._rvq import dequantize, fit_codebooks, quantize
-from toktts.codecs._vocoder import FrameVocoder, VocoderOutput
+from toktts.codecs._vocoder_codec import WEIGHTS_FILE, VocoderCodec, frame_vocoder
+from toktts.codecs._vocoder_options import VocoderOptions
 from toktts.errors import CodecError
 
-__all__ = ["MelRVQ", "MelRVQOptions"]
+__all__ = ["WEIGHTS_FILE", "MelRVQ", "MelRVQOptions"]
 
-WEIGHTS_FILE = "model.safetensors"
-VERSION = 2
-"""Of the files."""
 CODES_VERSION = 1
 """Of the way from sound to codes; raised when codes change."""
 
 
-class MelRVQ(Codec, nn.Module):
+class MelRVQ(VocoderCodec):
     """Log-mel frames -> residual k-means codes -> ConvNeXt, pulses and noise, inverse STFT.
 
     Build one with `MelRVQ(options)`, then `fit` it on mel frames; `decode` is noise until its vocoder is trained
@@ -41,18 +34,19 @@ class MelRVQ(Codec, nn.Module):
     """
 
     feature_kind: ClassVar[Literal["codes", "mel"]] = "codes"
+    name: ClassVar[str] = "melrvq"
+    version: ClassVar[int] = 2
+    options_class: ClassVar[type[VocoderOptions]] = MelRVQOptions
+    exact: ClassVar[tuple[str, ...]] = ("mean", "scale", "codebooks")
+    options: MelRVQOptions
     mean: Tensor
     scale: Tensor
     codebooks: Tensor
 
     def __init__(self, options: MelRVQOptions) -> None:
-        nn.Module.__init__(self)
-        self.options = options
-        self.sampling_rate = options.sampling_rate
-        self.hop_length = options.hop_length
+        super().__init__(options)
         self.n_codebooks = options.n_codebooks
         self.codebook_size = options.codebook_size
-        self.n_mels = options.n_mels
         self.log_mel = LogMel(
             options.sampling_rate,
             options.n_fft,
@@ -67,16 +61,7 @@ class MelRVQ(Codec, nn.Module):
         for table in tables:
             nn.init.normal_(table.weight, std=0.02)
         self.code_embeddings = nn.ModuleList(tables)
-        self.vocoder = FrameVocoder(
-            options.n_mels + options.code_embedding_size,
-            options.hidden_size,
-            intermediate_size=options.intermediate_size,
-            num_hidden_layers=options.num_hidden_layers,
-            kernel_size=options.kernel_size,
-            n_fft=options.n_fft,
-            hop_length=options.hop_length,
-            sampling_rate=options.sampling_rate,
-        )
+        self.vocoder = frame_vocoder(options, options.n_mels + options.code_embedding_size)
         self.eval()
 
     @property
@@ -134,19 +119,6 @@ class MelRVQ(Codec, nn.Module):
         return codes
 
     @torch.no_grad()
-    def decode(self, features: Tensor, *, n_frames: Tensor | None = None) -> Waveform:
-        """Turn codes (batch, n_codebooks, n_frames) back into sound; see `Codec.decode`.
-
-        Frames that are put behind change earlier sound only within the receptive field. A change in the middle may
-        change everything behind it, through the phase of the pulses; see `FrameVocoder.forward`.
-        """
-        clips = []
-        for codes, count in zip(features, frames_of_rows(features, n_frames), strict=True):
-            self.check_codes(codes[None, :, :count])
-            clips.append(self.vocode(codes[None, :, :count])[0].clamp(-1.0, 1.0) if count else torch.zeros(0))
-        return pad_clips(clips, self.sampling_rate)
-
-    @torch.no_grad()
     def decode_soft(self, probabilities: Tensor, *, n_frames: Tensor | None = None) -> Waveform:
         """Turn probabilities of codes into sound; see `Codec.decode_soft`.
 
@@ -164,75 +136,17 @@ class MelRVQ(Codec, nn.Module):
         mixed: Tensor = (probabilities.float() @ torch.cat([self.codebooks, learned], dim=2)).sum(dim=0)
         return mixed
 
-    def forward(
-        self,
-        codes: Tensor,
-        *,
-        pitch: Tensor | None = None,
-        phase: Tensor | None = None,
-        noise: Tensor | None = None,
-    ) -> VocoderOutput:
-        """Differentiable decode of equally long rows.
+    def check_features(self, features: Tensor) -> None:
+        """Refuse codes of another shape or outside [0, codebook_size)."""
+        self.check_codes(features)
 
-        Args:
-            codes: (batch, n_codebooks, n_frames).
-            pitch: Hz (batch, n_frames) to speak at; see `FrameVocoder.forward`, as for the rest.
-            phase: where the pulses begin, in periods (batch,).
-            noise: to be shaped, (batch, n_frames, n_fft // 2 + 1, 2).
-        """
-        output: VocoderOutput = self.vocoder(self.frame_vectors(codes), pitch=pitch, phase=phase, noise=noise)
-        return output
-
-    def vocode(self, codes: Tensor) -> Tensor:
-        """Differentiable decode of equally long rows: (batch, n_codebooks, n_frames) -> float32 samples."""
-        return self.forward(codes).samples
-
-    def frame_vectors(self, codes: Tensor) -> Tensor:
+    def frame_vectors(self, features: Tensor) -> Tensor:
         """Look up what the vocoder sees of codes (batch, n_codebooks, n_frames): (batch, n_frames, values)."""
-        batch, _, n_frames = codes.shape
-        flat = codes.transpose(0, 1).reshape(self.n_codebooks, -1)
+        batch, _, n_frames = features.shape
+        flat = features.transpose(0, 1).reshape(self.n_codebooks, -1)
         mel = dequantize(flat, self.codebooks)
         learned = sum((table(row) for table, row in zip(self.code_embeddings, flat, strict=True)), torch.zeros(()))
         return torch.cat([mel, learned], dim=1).view(batch, n_frames, -1)
-
-    @torch.no_grad()
-    def round_weights(self) -> None:
-        """Round the weights, in place, to what half precision holds: then a saved and loaded copy is equal.
-
-        Otherwise the pitch of a copy differs a little, and so, after seconds, does its phase.
-        """
-        for parameter in self.parameters():
-            parameter.copy_(parameter.half())
-
-    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write `codec.json` and half-precision weights (see `round_weights`); the quantiser stays in single."""
-        write_codec_file(folder, {"codec": "melrvq", "version": VERSION, "options": asdict(self.options)})
-        exact = ("mean", "scale", "codebooks")
-        state = {
-            name: (tensor.float() if name in exact else tensor.half()).contiguous()
-            for name, tensor in self.state_dict().items()
-        }
-        save_file(state, os.path.join(folder, WEIGHTS_FILE))
-
-    @classmethod
-    def from_pretrained(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read a folder written by `save_pretrained`.
-
-        Raises:
-            CodecError: missing or damaged files, another version, or weights that do not fit the options.
-        """
-        facts = read_codec_file(folder)
-        options = facts.get("options")
-        if facts["codec"] != "melrvq" or facts.get("version") != VERSION or not isinstance(options, dict):
-            raise CodecError(f"is not a melrvq codec of version {VERSION}; make it again", file=folder)
-        path = Path(folder, WEIGHTS_FILE)
-        try:
-            codec = cls(MelRVQOptions(**options))
-            codec.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
-        except (CodecError, OSError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise CodecError(f"cannot be read ({reason}); copy the whole folder again", file=path) from error
-        return codec
 
     @classmethod
     def tiny(cls) -> Self:

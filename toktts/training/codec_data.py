@@ -1,4 +1,4 @@
-"""A corpus -> short stretches of sound with their codes, the food of a vocoder."""
+"""A corpus -> short stretches of sound with their features, the food of a vocoder."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -171,12 +171,13 @@ def fit_on_audio(codec: MelRVQ, audio: CodecAudio, *, seed: int, max_frames: int
 def encode_audio(
     codec: Codec, audio: CodecAudio, *, on_progress: Progress = lambda _done, _total: None
 ) -> list[Tensor]:
-    """Encode every clip once: int16 (n_codebooks, n_frames) each."""
-    codes = []
+    """Encode every clip once: int16 (n_codebooks, n_frames) each, or float16 (n_mels, n_frames)."""
+    dtype = torch.int16 if codec.feature_kind == "codes" else torch.float16
+    features = []
     for index in range(len(audio.clips)):
-        codes.append(codec.encode(audio.waveform(index))[0].to(torch.int16))
+        features.append(codec.encode(audio.waveform(index))[0].to(dtype))
         on_progress(index + 1, len(audio.clips))
-    return codes
+    return features
 
 
 def track_audio(
@@ -194,39 +195,42 @@ def track_audio(
 
 
 class SegmentDataset(Dataset[dict[str, Tensor]]):
-    """Stretches of sound with their codes, drawn anew for every index: long clips as often as they are longer.
+    """Stretches of sound with their features, drawn anew for every index: long clips as often as they are longer.
 
     A segment follows from `(seed, index)` alone, so a run that goes on after a stop sees what it would have seen.
 
     Args:
         audio: clips of at least `segment_frames` frames.
-        codes: of each clip, as `encode_audio` gives them.
+        features: of each clip, as `encode_audio` gives them.
         tracks: pitch of each clip, as `track_audio` gives it.
         hop_length: samples a frame.
         segment_frames: frames of a segment.
         n_segments: how many there are.
         seed: another seed draws others.
+        feature_kind: what the features are.
     """
 
     def __init__(
         self,
         audio: CodecAudio,
-        codes: Sequence[Tensor],
+        features: Sequence[Tensor],
         tracks: Sequence[Tensor],
         *,
         hop_length: int,
         segment_frames: int,
         n_segments: int,
         seed: int,
+        feature_kind: Literal["codes", "mel"] = "codes",
     ) -> None:
         self.audio = audio
-        self.codes = codes
+        self.features = features
         self.tracks = tracks
         self.hop_length = hop_length
         self.segment_frames = segment_frames
         self.n_segments = n_segments
         self.seed = seed
-        self._ends = np.cumsum([row.shape[1] for row in codes])
+        self.feature_kind = feature_kind
+        self._ends = np.cumsum([row.shape[1] for row in features])
 
     def __len__(self) -> int:
         return self.n_segments
@@ -235,20 +239,21 @@ class SegmentDataset(Dataset[dict[str, Tensor]]):
         """Say which clip a segment is of, and its first frame there."""
         generator = keyed_generator(self.seed, index)
         clip = int(np.searchsorted(self._ends, generator.integers(self._ends[-1]), side="right"))
-        return clip, int(generator.integers(self.codes[clip].shape[1] - self.segment_frames + 1))
+        return clip, int(generator.integers(self.features[clip].shape[1] - self.segment_frames + 1))
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """Cut one segment.
 
         Returns:
-            `codes`, int64 (n_codebooks, segment_frames); `samples`, float32 (segment_frames * hop_length,); `pitch`
-            in Hz and `voiced`, float32 (segment_frames,).
+            `codes`, int64 (n_codebooks, segment_frames), or `mel`, float32 (n_mels, segment_frames); `samples`, float32
+            (segment_frames * hop_length,); `pitch` in Hz and `voiced`, float32 (segment_frames,).
         """
         clip, first = self.place(index)
         last = first + self.segment_frames
         pitch, voiced = self.tracks[clip][:, first:last]
+        features = self.features[clip][:, first:last]
         return {
-            "codes": self.codes[clip][:, first:last].long(),
+            self.feature_kind: features.long() if self.feature_kind == "codes" else features.float(),
             "samples": self.audio.clips[clip][first * self.hop_length : last * self.hop_length].float(),
             "pitch": pitch,
             "voiced": voiced,

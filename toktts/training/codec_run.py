@@ -1,21 +1,19 @@
 """A corpus -> a run folder with a codec in it: a new one, or one that is there already, tuned to a voice."""
 
 import functools
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from tqdm.auto import tqdm
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 from toktts import build
 from toktts.audio import Waveform
 from toktts.codecs._base import CODEC_FILE
-from toktts.codecs.melrvq import WEIGHTS_FILE, MelRVQ
+from toktts.codecs._vocoder_codec import WEIGHTS_FILE, VocoderCodec
+from toktts.codecs.melrvq import MelRVQ
 from toktts.config import Config
 from toktts.data.atomic import scratch_path
 from toktts.data.corpora._base import Corpus
@@ -24,23 +22,13 @@ from toktts.errors import CheckpointError, ConfigError
 from toktts.training.arguments import ToktsTrainingArguments, best_precision
 from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit
 from toktts.training.checkpoints import find_checkpoint
-from toktts.training.codec_data import (
-    CodecAudio,
-    Progress,
-    SegmentDataset,
-    encode_audio,
-    fit_on_audio,
-    read_codec_audio,
-    track_audio,
-)
-from toktts.training.codec_losses import SpectralDistance
-from toktts.training.codec_task import KEY, CodecRecipe, CodecTask, codec_task
+from toktts.training.codec_data import CodecAudio, SegmentDataset, fit_on_audio
+from toktts.training.codec_material import count_steps, cut_segments, held_out_distance, read_sound
+from toktts.training.codec_task import KEY, CodecTask, codec_task
 from toktts.training.codec_trainer import CodecTrainer
 from toktts.training.folder import CHECKPOINTS, open_run_folder, write_config
 
-MIN_SEGMENT_SAMPLES = 2048  # the longest window of the spectral distance
 SAMPLE_SECONDS = 10.0
-_NO_END = 10**6  # steps of a run that only time ends
 
 
 @dataclass(frozen=True)
@@ -55,7 +43,7 @@ class TrainedCodec:
         distance: the same at the end.
     """
 
-    codec: MelRVQ
+    codec: VocoderCodec
     folder: Path
     minutes: float
     distance_before: float | None
@@ -124,7 +112,8 @@ def train_codec(
 ) -> TrainedCodec:
     """Train a codec on the sound of a corpus; its text is not looked at.
 
-    A new codec has its codebooks fitted first; of one that is there already only the way back to sound is trained.
+    A new codec has its codebooks, if it has any, fitted first; of one that is there already only the way back to
+    sound is trained.
 
     Args:
         corpus: of any number of speakers.
@@ -141,14 +130,14 @@ def train_codec(
         CheckpointError: the checkpoint is of another run, or damaged.
     """
     codec = task.new_codec(seed=args.seed)
-    training, held_out = _read(corpus, folder, codec, task.recipe, clips, split, max_rejected_fraction)
+    training, held_out = read_sound(corpus, folder, codec, task.recipe, clips, split, max_rejected_fraction)
     if resume_from is not None and task.start is None:
-        codec = MelRVQ.from_pretrained(resume_from)
-    elif task.start is None:
+        codec = type(codec).from_pretrained(resume_from)
+    elif task.start is None and isinstance(codec, MelRVQ):
         n_frames = fit_on_audio(codec, training, seed=args.seed)
         print(f"codebooks fitted on {n_frames / codec.frame_rate:.0f} s of speech")
-    args.max_steps = _n_steps(args, task, training, codec.hop_length)
-    train_set, held_out_set = _segments(codec, training, held_out, task.recipe, args)
+    args.max_steps = count_steps(args, task, training, codec.hop_length)
+    train_set, held_out_set = cut_segments(codec, training, held_out, task.recipe, args)
     before = None if task.start is None else held_out_distance(codec, held_out_set)
     time_limit = None if task.max_minutes is None else TimeLimit(task.max_minutes)
     trainer = CodecTrainer(
@@ -175,81 +164,7 @@ def train_codec(
     return trained
 
 
-def _read(
-    corpus: Corpus,
-    folder: Path,
-    codec: MelRVQ,
-    recipe: CodecRecipe,
-    clips: ClipSettings,
-    split: Callable[[list[str]], tuple[list[str], list[str]]],
-    max_rejected_fraction: float,
-) -> tuple[CodecAudio, CodecAudio]:
-    """Sound for training, and held out."""
-    if recipe.segment_frames * codec.hop_length < MIN_SEGMENT_SAMPLES:
-        raise ConfigError(
-            f"{recipe.segment_frames} frames are {recipe.segment_frames * codec.hop_length} samples, the losses want "
-            f"{MIN_SEGMENT_SAMPLES}; write {-(-MIN_SEGMENT_SAMPLES // codec.hop_length)} or more",
-            key=f"{KEY}.segment_frames",
-        )
-    with _progress_bar("reading the corpus") as on_progress:
-        audio = read_codec_audio(
-            corpus,
-            codec,
-            rejected_file=folder / "rejected.jsonl",
-            min_frames=recipe.segment_frames,
-            max_hours=recipe.max_hours,
-            clip_seconds=clips.clip_seconds,
-            max_seconds=clips.max_seconds,
-            mono=clips.mono,
-            max_rejected_fraction=max_rejected_fraction,
-            on_progress=on_progress,
-        )
-    training_ids, held_out_ids = split(audio.ids)
-    return audio.select(training_ids), audio.select(held_out_ids)
-
-
-def _n_steps(args: ToktsTrainingArguments, task: CodecTask, training: CodecAudio, hop_length: int) -> int:
-    """Steps of the run: as asked for, else until the time is over, else so many times through the corpus."""
-    if args.max_steps > 0:
-        return args.max_steps
-    if task.max_minutes is not None:
-        return _NO_END
-    n_segments = sum(map(len, training.clips)) / (task.recipe.segment_frames * hop_length)
-    return max(1, round(args.num_train_epochs * n_segments / _rows_per_step(args)))
-
-
-def _rows_per_step(args: ToktsTrainingArguments) -> int:
-    return int(args.train_batch_size * args.gradient_accumulation_steps * args.world_size)
-
-
-def _segments(
-    codec: MelRVQ, training: CodecAudio, held_out: CodecAudio, recipe: CodecRecipe, args: ToktsTrainingArguments
-) -> tuple[SegmentDataset, SegmentDataset]:
-    with _progress_bar("encoding the corpus") as on_progress:
-        codes = encode_audio(codec, training, on_progress=on_progress)
-    with _progress_bar("tracking the pitch") as on_progress:
-        tracks = track_audio(training, codec.hop_length, on_progress=on_progress)
-    held_out_codes, held_out_tracks = encode_audio(codec, held_out), track_audio(held_out, codec.hop_length)
-    shape = {"hop_length": codec.hop_length, "segment_frames": recipe.segment_frames, "seed": args.seed}
-    n_segments = args.max_steps * _rows_per_step(args)
-    return (
-        SegmentDataset(training, codes, tracks, n_segments=n_segments, **shape),
-        SegmentDataset(held_out, held_out_codes, held_out_tracks, n_segments=recipe.held_out_segments, **shape),
-    )
-
-
-@torch.no_grad()
-def held_out_distance(codec: MelRVQ, segments: SegmentDataset) -> float:
-    """Mean spectral distance between segments and what the codec makes of them; see `SpectralDistance`."""
-    distance = SpectralDistance(codec.sampling_rate)
-    total = 0.0
-    for index in range(len(segments)):
-        segment = segments[index]
-        total += float(distance(codec.vocode(segment["codes"][None]), segment["samples"][None]))
-    return total / len(segments)
-
-
-def _callbacks(task: CodecTask, codec: MelRVQ, held_out: CodecAudio, folder: Path) -> Sequence[TrainerCallback]:
+def _callbacks(task: CodecTask, codec: VocoderCodec, held_out: CodecAudio, folder: Path) -> Sequence[TrainerCallback]:
     clips = [held_out.waveform(index) for index in range(min(task.samples_per_evaluation, len(held_out.clips)))]
     callbacks: list[TrainerCallback] = [
         SamplesAtEvaluation(lambda _, step: write_samples(codec, clips, folder / f"step-{step}"))
@@ -259,7 +174,7 @@ def _callbacks(task: CodecTask, codec: MelRVQ, held_out: CodecAudio, folder: Pat
     return callbacks
 
 
-def write_samples(codec: MelRVQ, clips: Sequence[Waveform], folder: Path) -> None:
+def write_samples(codec: VocoderCodec, clips: Sequence[Waveform], folder: Path) -> None:
     """Write the first seconds of each clip as `NN-real.wav`, and through the codec as `NN-codec.wav`."""
     folder.mkdir(parents=True, exist_ok=True)
     device = next(codec.parameters()).device
@@ -271,7 +186,7 @@ def write_samples(codec: MelRVQ, clips: Sequence[Waveform], folder: Path) -> Non
         coded.save(folder / f"{index:02}-codec.wav")
 
 
-def _save(codec: MelRVQ, folder: Path) -> None:
+def _save(codec: VocoderCodec, folder: Path) -> None:
     """Write both files beside their places, then put the weights there before what points to them."""
     folder.mkdir(parents=True, exist_ok=True)
     staging = scratch_path(folder, "codec")
@@ -287,14 +202,3 @@ def _summary(trained: TrainedCodec, segments: SegmentDataset) -> str:
         f"trained {trained.minutes:.1f} minutes; spectral distance of {len(segments)} held-out segments "
         f"{trained.distance:.3f}{was}; codec: {trained.folder / 'codec'}"
     )
-
-
-@contextmanager
-def _progress_bar(description: str) -> Iterator[Progress]:
-    with tqdm(desc=description, unit="clip", disable=None, file=sys.stderr) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show

@@ -10,11 +10,15 @@ from typing import Any
 import torch
 
 from toktts.codecs import Codec, load_codec
-from toktts.codecs.melrvq import MelRVQ, MelRVQOptions
+from toktts.codecs._vocoder_codec import VocoderCodec
+from toktts.codecs._vocoder_options import VocoderOptions
+from toktts.codecs.mel_vocoder import MelVocoder
+from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import CodecError, ConfigError
 
 KEY = "codec.options"
-NEW_CODEC = "melrvq"
+NEW_CODECS: Mapping[str, type[VocoderCodec]] = {codec.name: codec for codec in (MelRVQ, MelVocoder)}
+"""What `codec.name_or_path` may name for a new one."""
 EMA_DECAY = 0.999
 
 
@@ -70,8 +74,9 @@ class CodecTask:
     """Where a codec comes from and how it is trained.
 
     Args:
+        kind: class of the codec.
         options: of a new codec; None = go on with `start`.
-        start: a trained codec; its codebooks stay, so voices that were trained on its codes keep working.
+        start: a trained codec; what shapes its features stays, so voices that were trained on them keep working.
         recipe: how the vocoder is trained.
         max_minutes: of training; None = as long as the arguments say.
         ema_decay: of the average of the weights, a step.
@@ -79,21 +84,22 @@ class CodecTask:
         samples_per_evaluation: held-out clips that are written as sound at each evaluation.
     """
 
-    options: MelRVQOptions | None
-    start: MelRVQ | None
+    kind: type[VocoderCodec]
+    options: VocoderOptions | None
+    start: VocoderCodec | None
     recipe: CodecRecipe
     max_minutes: float | None = None
     ema_decay: float = EMA_DECAY
     early_stopping_patience: int | None = None
     samples_per_evaluation: int = 2
 
-    def new_codec(self, *, seed: int) -> MelRVQ:
+    def new_codec(self, *, seed: int) -> VocoderCodec:
         """Give the codec to be trained: `start` itself, or one with random weights that follow from the seed."""
         if self.start is not None:
             return self.start
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return MelRVQ(self.options or MelRVQOptions())
+            return self.kind(self.options or self.kind.options_class())
 
 
 def codec_task(
@@ -109,8 +115,8 @@ def codec_task(
     """Read what a config says about a codec to be trained.
 
     Args:
-        options: fields of `MelRVQOptions` and `CodecRecipe`.
-        name_or_path: `melrvq` for a new codec, else the one to start from, as `load_codec` takes it.
+        options: fields of the codec's options and of `CodecRecipe`.
+        name_or_path: `melrvq` or `mel_vocoder` for a new codec, else the one to start from, as `load_codec` takes it.
         with_model: a run or codec folder to start from instead.
         max_minutes: see `CodecTask`, as for the rest; None for `ema_decay` = 0.999.
         ema_decay: see `CodecTask`.
@@ -120,19 +126,21 @@ def codec_task(
         ConfigError: an unknown option, a value of another type or out of range, or one that contradicts the codec.
         CodecError: there is no such codec, or it cannot be trained.
     """
-    shape, way = _divide(options)
     start = None
     if with_model is not None:
         start = _trainable(load_codec(with_model / "codec" if (with_model / "codec").is_dir() else with_model))
-    elif name_or_path != NEW_CODEC:
+    elif name_or_path not in NEW_CODECS:
         start = _trainable(load_codec(name_or_path))
+    kind = NEW_CODECS[name_or_path] if start is None else type(start)
+    shape, way = _divide(options, kind)
     try:
-        wanted = MelRVQOptions(**shape) if start is None else None
+        wanted = kind.options_class(**shape) if start is None else None
     except CodecError as error:
         raise ConfigError(error.message, key=error.key) from error
     if start is not None:
         _check_same(shape, start.options)
     return CodecTask(
+        kind=kind,
         options=wanted,
         start=start,
         recipe=CodecRecipe(**way),
@@ -143,18 +151,18 @@ def codec_task(
     )
 
 
-def _divide(options: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _divide(options: Mapping[str, object], kind: type[VocoderCodec]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Sort options into those of the codec and those of its training."""
-    shapes, ways = typing.get_type_hints(MelRVQOptions), typing.get_type_hints(CodecRecipe)
+    shapes, ways = typing.get_type_hints(kind.options_class), typing.get_type_hints(CodecRecipe)
     known = {**shapes, **ways}
     for name, value in options.items():
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {nearest[0]!r}?" if nearest else f"it has {', '.join(known)}"
-            raise ConfigError(f"melrvq has no option {name!r}; {hint}", key=f"{KEY}.{name}")
+            raise ConfigError(f"{kind.name} has no option {name!r}; {hint}", key=f"{KEY}.{name}")
         if isinstance(value, bool) or not isinstance(value, known[name] if known[name] is int else (int, float)):
-            kind = "a whole number" if known[name] is int else "a number"
-            raise ConfigError(f"expected {kind}, got {value!r}; change it", key=f"{KEY}.{name}")
+            noun = "a whole number" if known[name] is int else "a number"
+            raise ConfigError(f"expected {noun}, got {value!r}; change it", key=f"{KEY}.{name}")
     typed = {name: known[name](value) for name, value in options.items()}
     return (
         {name: value for name, value in typed.items() if name in shapes},
@@ -162,13 +170,16 @@ def _divide(options: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, An
     )
 
 
-def _trainable(codec: Codec) -> MelRVQ:
-    if isinstance(codec, MelRVQ):
+def _trainable(codec: Codec) -> VocoderCodec:
+    if isinstance(codec, VocoderCodec):
         return codec
-    raise CodecError(f"{type(codec).__name__} cannot be trained here; name a melrvq codec", key="codec.name_or_path")
+    raise CodecError(
+        f"{type(codec).__name__} cannot be trained here; name a melrvq codec or a mel_vocoder",
+        key="codec.name_or_path",
+    )
 
 
-def _check_same(wanted: Mapping[str, Any], options: MelRVQOptions) -> None:
+def _check_same(wanted: Mapping[str, Any], options: VocoderOptions) -> None:
     for name, value in wanted.items():
         there = asdict(options)[name]
         if value != there:

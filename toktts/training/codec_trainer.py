@@ -16,7 +16,7 @@ from torch.utils.data import SequentialSampler, default_collate
 from transformers import TrainerCallback
 
 from toktts.codecs._vocoder import VocoderOutput
-from toktts.codecs.melrvq import WEIGHTS_FILE, MelRVQ
+from toktts.codecs._vocoder_codec import WEIGHTS_FILE, VocoderCodec
 from toktts.errors import CheckpointError
 from toktts.training.arguments import ToktsTrainingArguments
 from toktts.training.callbacks import TimeLimit
@@ -31,7 +31,7 @@ DISCRIMINATORS_OPTIMIZER = "discriminators_optimizer.safetensors"
 
 
 class CodecTrainer(ResumableTrainer):
-    """Trains the vocoder of a `MelRVQ`; its codebooks, and so its codes, stay as they are.
+    """Trains the vocoder of a codec; what shapes its features stays as it is.
 
     The weights that are evaluated, saved, and left in the codec at the end are the averaged ones.
 
@@ -51,7 +51,7 @@ class CodecTrainer(ResumableTrainer):
 
     def __init__(
         self,
-        codec: MelRVQ,
+        codec: VocoderCodec,
         args: ToktsTrainingArguments,
         *,
         recipe: CodecRecipe,
@@ -157,7 +157,7 @@ class CodecTrainer(ResumableTrainer):
         real, pitch = inputs["samples"], inputs["pitch"]
         with self._autocast():
             # The tracked pitch makes the pulses, so that the filters learn from harmonics that are in their places.
-            output = model(inputs["codes"], pitch=pitch, **_fresh_randomness(self.model, pitch))
+            output = model(inputs[self.model.feature_kind], pitch=pitch, **_fresh_randomness(self.model, pitch))
         fake = output.samples
         loss = self._note("spectral_loss", self.spectral_distance(fake, real)) + self._pitch_loss(output, inputs)
         share = self.adversarial_share()
@@ -214,7 +214,7 @@ class CodecTrainer(ResumableTrainer):
     ) -> tuple[Tensor, None, None]:
         """Give the spectral distance between vocoder and originals."""
         batch: Any = self._prepare_inputs(inputs)
-        return self.spectral_distance(model(batch["codes"]).samples, batch["samples"]), None, None
+        return self.spectral_distance(model(batch[self.model.feature_kind]).samples, batch["samples"]), None, None
 
     def _facts(self) -> dict[str, Any]:
         options = {f"codec.options.{name}": value for name, value in asdict(self.model.options).items()}
@@ -262,7 +262,7 @@ class CodecTrainer(ResumableTrainer):
             ) from error
 
 
-def _fresh_randomness(codec: MelRVQ, pitch: Tensor) -> dict[str, Tensor]:
+def _fresh_randomness(codec: VocoderCodec, pitch: Tensor) -> dict[str, Tensor]:
     """Where pulses begin, and what noise is shaped, drawn anew for a batch by torch's own generator."""
     phase = torch.rand(len(pitch), device=pitch.device)
     return {"phase": phase, "noise": torch.randn(*pitch.shape, codec.vocoder.n_bins, 2, device=pitch.device)}
