@@ -9,14 +9,18 @@ import re
 from pathlib import Path
 
 from toktts import registry
+from toktts.codecs import _hub
 from toktts.codecs._base import CODEC_FILE, Codec, read_codec_file, write_codec_file
+from toktts.codecs._vocoder_kinds import vocoder_kind
 from toktts.codecs.encodec import DEFAULT_NAME, HuggingFaceCodec
+from toktts.codecs.huggingface_vocoder import HuggingFaceVocoder
 from toktts.errors import CodecError
 
 KEY = "codec.name_or_path"
 PACKAGE = "toktts.codecs"
 BUNDLED = "bundled"
-PACKAGED = ("melrvq", BUNDLED)
+PACKAGED = {"melrvq": "codec", BUNDLED: "codec", "mel_vocoder": "vocoder"}
+"""Names of what lies in the package, and the folder of each under `assets/`."""
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
 
 
@@ -27,8 +31,9 @@ def load_codec(
 
     Args:
         name_or_path: a folder with `codec.json` (which may only refer to the bundled codec, see `refer_to_bundled`), or
-            of an audio codec of transformers; `melrvq` or `bundled`, the codec that is part of this package;
-            `griffin_lim`; `encodec`, which is `facebook/encodec_24khz`; or `owner/name`.
+            of an audio codec or a vocoder of transformers; `melrvq` or `bundled`, the codec that is part of this
+            package, and `mel_vocoder`, its vocoder; `griffin_lim`; `encodec`, which is `facebook/encodec_24khz`; or
+            `owner/name`.
         bandwidth_kbps: chooses the number of codebooks where the codec has a choice. None = the codec's own default.
         revision: branch, tag or commit on the Hub; None = the one that was downloaded first.
     Raises:
@@ -46,16 +51,26 @@ def load_codec(
     if text == "encodec":
         text = DEFAULT_NAME
     if HUB_NAME.match(text):
-        return HuggingFaceCodec.from_hub(text, bandwidth_kbps=bandwidth_kbps, revision=revision)
+        return _from_hub(text, bandwidth_kbps, revision)
     _refuse_revision(text, revision)
     if text in PACKAGED:
-        return _from_folder(_packaged_folder(), bandwidth_kbps)
+        return _from_folder(_packaged_folder(PACKAGED[text]), bandwidth_kbps)
     return _check_bandwidth(_from_defaults(text), bandwidth_kbps)
+
+
+def _from_hub(name: str, bandwidth_kbps: float | None, revision: str | None) -> Codec:
+    """Download a codec or a vocoder once, and hold to its revision and hashes from then on."""
+    snapshot = _hub.fetch(name, revision=revision)
+    if vocoder_kind(snapshot.folder) is not None:
+        return _check_bandwidth(HuggingFaceVocoder.from_snapshot(snapshot, name=name), bandwidth_kbps)
+    return HuggingFaceCodec.from_snapshot(snapshot, name=name, bandwidth_kbps=bandwidth_kbps)
 
 
 def _from_folder(folder: Path, bandwidth_kbps: float | None) -> Codec:
     """Load the class that `codec.json` names; a folder without one is a codec of transformers."""
     if not (folder / CODEC_FILE).is_file():
+        if vocoder_kind(folder) is not None:
+            return _check_bandwidth(HuggingFaceVocoder.from_pretrained(folder), bandwidth_kbps)
         return HuggingFaceCodec.from_pretrained(folder, bandwidth_kbps=bandwidth_kbps)
     name = str(read_codec_file(folder)["codec"])
     if name == BUNDLED:
@@ -96,10 +111,10 @@ def _follow_reference(folder: Path, bandwidth_kbps: float | None) -> Codec:
     return codec
 
 
-def _packaged_folder() -> Path:
-    folder = Path(str(importlib.resources.files("toktts") / "assets" / "codec"))
+def _packaged_folder(name: str = "codec") -> Path:
+    folder = Path(str(importlib.resources.files("toktts") / "assets" / name))
     if not (folder / CODEC_FILE).is_file():
-        raise CodecError("this installation lacks the codec it should hold; install toktts again", file=folder)
+        raise CodecError(f"this installation lacks the {name} it should hold; install toktts again", file=folder)
     return folder
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
@@ -12,7 +12,11 @@ from toktts.codecs._quiet import quiet_transformers
 from toktts.errors import CodecError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from transformers import PreTrainedModel
+
+    Loaded = tuple[PreTrainedModel, dict[str, Any]]
 
 CODE_FIELDS = ("auto_map", "_attn_implementation_internal", "trust_remote_code")
 LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, StrictDataclassError)
@@ -27,25 +31,40 @@ def read_audio_codec(folder: str | os.PathLike[str]) -> "PreTrainedModel":
     from transformers import AutoConfig, AutoModel  # seconds: only processes that use such a codec pay them
 
     path = Path(folder)
-    _check_config(path / "config.json")
-    _check_weights(path)
-    try:
+
+    def load(**options: bool) -> "Loaded":
         config = AutoConfig.from_pretrained(path, local_files_only=True)
         if not hasattr(config, "codebook_size") or not hasattr(config, "sampling_rate"):
             raise CodecError(f"holds a {config.model_type!r}, not an audio codec; use EnCodec, DAC or Mimi", file=path)
+        loaded: Loaded = AutoModel.from_pretrained(path, config=config, **options)
+        return loaded
+
+    model = read_model(path, load)
+    if not (hasattr(model, "encode") and hasattr(model, "decode")):
+        raise CodecError(f"a {model.config.model_type!r} cannot encode and decode; use EnCodec, DAC or Mimi", file=path)
+    return model
+
+
+def read_model(path: Path, load: "Callable[..., Loaded]") -> "PreTrainedModel":
+    """Read a model of transformers whose folder is safe to read, and see that it is complete.
+
+    Args:
+        path: folder with `config.json` and safetensors.
+        load: gives the model and what is missing of it; called with options for `from_pretrained`.
+    Raises:
+        CodecError: as `read_audio_codec`.
+    """
+    _check_config(path / "config.json")
+    _check_weights(path)
+    try:
         with quiet_transformers():
-            model, info = AutoModel.from_pretrained(
-                path, config=config, use_safetensors=True, local_files_only=True, output_loading_info=True
-            )
+            model, info = load(use_safetensors=True, local_files_only=True, output_loading_info=True)
     except LOAD_ERRORS as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CodecError(f"cannot be loaded ({reason}); download or save it again", file=path) from error
-    if not (hasattr(model, "encode") and hasattr(model, "decode")):
-        raise CodecError(f"a {config.model_type!r} cannot encode and decode; use EnCodec, DAC or Mimi", file=path)
     if missing := sorted(info["missing_keys"]):
         raise CodecError(f"lacks {len(missing)} weights, first {missing[0]!r}; download or save it again", file=path)
-    loaded: PreTrainedModel = model
-    return loaded
+    return model
 
 
 def _check_config(path: Path) -> None:

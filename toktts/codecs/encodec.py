@@ -163,18 +163,16 @@ class HuggingFaceCodec(Codec):
         )
 
     @classmethod
-    def from_hub(cls, name: str, *, bandwidth_kbps: float | None = None, revision: str | None = None) -> Self:
-        """Download a codec once, and hold to its revision and hashes from then on.
+    def from_snapshot(cls, snapshot: _hub.Snapshot, *, name: str, bandwidth_kbps: float | None = None) -> Self:
+        """Read files that were downloaded under a Hub name.
 
         Args:
+            snapshot: as `_hub.fetch` gives it.
             name: `owner/repository`, as `facebook/encodec_24khz`, `descript/dac_24khz`, `kyutai/mimi`.
             bandwidth_kbps: chooses the number of codebooks.
-            revision: branch, tag or commit; None = the one of the first download.
         Raises:
-            DownloadError: the Hub cannot be reached or does not have it.
-            CodecError: other bytes than those of the first download, or no codec.
+            CodecError: no codec.
         """
-        snapshot = _hub.fetch(name, revision=revision)
         model = read_audio_codec(snapshot.folder)
         return cls(model, bandwidth_kbps=bandwidth_kbps, name=name, revision=snapshot.revision)
 
