@@ -164,3 +164,12 @@ def test_what_cannot_be_tracked_is_refused() -> None:
 
 def test_digital_silence_is_what_16_bits_cannot_hold() -> None:
     assert DIGITAL_SILENCE == 1 / 32768
+
+
+def test_frames_can_be_centred_elsewhere() -> None:
+    """A glide of 100 Hz a second, tracked half a hop earlier, is half a hop's rise lower."""
+    rate, hop = 16_000, 800
+    time_s = torch.arange(rate) / rate
+    glide = Waveform(0.4 * torch.sin(2 * math.pi * (150 * time_s + 50 * time_s**2)), rate)
+    middle, start = (track_pitch(glide, hop_length=hop, first_centre=centre).f0[3:-3] for centre in (None, 0.0))
+    assert float((middle - start).median()) == pytest.approx(100 * hop / 2 / rate, abs=0.5)

@@ -33,7 +33,8 @@ class PitchTrack:
 
     Args:
         f0: float32 (n_frames,), Hz; 0 where a frame has none.
-        hop_length: samples from one frame to the next; frame k is centred on sample (k + 0.5) * hop_length.
+        hop_length: samples from one frame to the next; frame k is centred on sample (k + 0.5) * hop_length, or where
+            it was asked to be.
         sampling_rate: Hz of the samples.
     """
 
@@ -63,7 +64,14 @@ class PitchTrack:
         return torch.exp(torch.lerp(log_f0[left], log_f0[right], share))
 
 
-def track_pitch(waveform: Waveform, *, hop_length: int, f_min: float = 60.0, f_max: float = 500.0) -> PitchTrack:
+def track_pitch(
+    waveform: Waveform,
+    *,
+    hop_length: int,
+    f_min: float = 60.0,
+    f_max: float = 500.0,
+    first_centre: float | None = None,
+) -> PitchTrack:
     """Find the pitch of one clip of speech.
 
     Args:
@@ -71,6 +79,7 @@ def track_pitch(waveform: Waveform, *, hop_length: int, f_min: float = 60.0, f_m
         hop_length: samples from one frame to the next.
         f_min: lowest pitch searched, Hz.
         f_max: highest pitch searched, Hz; below a quarter of the sampling rate.
+        first_centre: sample on which frame 0 is centred; None = the middle of its hop.
     Returns:
         `ceil(n_samples / hop_length)` frames.
     Raises:
@@ -93,21 +102,22 @@ def track_pitch(waveform: Waveform, *, hop_length: int, f_min: float = 60.0, f_m
         return PitchTrack(torch.zeros(0), hop_length, rate)
     grid = _Grid(rate, f_min, f_max)
     silence = max(SILENCE * float(samples.max() - samples.min()), DIGITAL_SILENCE)
-    parts = _segments(samples, grid, hop_length, n_frames)
+    centre = hop_length / 2 if first_centre is None else first_centre
+    parts = _segments(samples, grid, hop_length, n_frames, centre)
     costs, lags = zip(*(grid.search(part, silence) for part in parts), strict=True)
     path = _best_path(torch.cat(costs))
     chosen = torch.cat(lags).gather(1, path.clamp(min=0)[:, None])[:, 0]
     return PitchTrack(torch.where(path >= 0, rate / chosen, torch.zeros(())), hop_length, rate)
 
 
-def _segments(samples: Tensor, grid: "_Grid", hop_length: int, n_frames: int) -> list[Tensor]:
+def _segments(samples: Tensor, grid: "_Grid", hop_length: int, n_frames: int, centre: float) -> list[Tensor]:
     """Cut what each frame sees: (at most CHUNK, window + longest lag).
 
     A lag compares a window with the one that lies so much later; together they are centred on the frame for the lag in
     the middle of the grid, and off by at most a few milliseconds for the others.
     """
     size = grid.window + grid.max_lag
-    left = round((grid.window + grid.middle_lag - hop_length) / 2)
+    left = round((grid.window + grid.middle_lag) / 2 - centre)
     # Edges are repeated, not padded with 0: a constant offset must not look like a step.
     padded = torch.nn.functional.pad(samples[None], (max(0, left), size + hop_length), mode="replicate")[0]
     frames = padded[max(0, -left) :].unfold(0, size, hop_length)[:n_frames]

@@ -34,6 +34,11 @@ class Codec(ABC):
         return self.sampling_rate / self.hop_length
 
     @property
+    def first_centre(self) -> float:
+        """Sample on which the first frame is centred; the others follow a hop apart."""
+        return self.hop_length / 2
+
+    @property
     @abstractmethod
     def identity(self) -> str:
         """What the token cache is keyed by: name, version and a hash of everything that shapes the features."""

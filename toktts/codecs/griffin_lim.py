@@ -47,6 +47,11 @@ class GriffinLim(Codec):
         """The mel settings; the way back is no part of them, so that all codecs of one mel share a cache."""
         return "mel:" + ",".join(f"{key}={value}" for key, value in sorted(self.log_mel.facts().items()))
 
+    @property
+    def first_centre(self) -> float:
+        """Sample on which the first frame is centred: the first of all where edges are reflected."""
+        return self.log_mel.n_fft / 2 - self.log_mel.lead
+
     @torch.no_grad()
     def encode(self, waveform: Waveform) -> Tensor:
         """Turn mono speech into log-mel, padding the last frame of each clip with silence.

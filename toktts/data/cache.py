@@ -1,4 +1,4 @@
-"""Corpus -> codes on disk, once: a folder named by everything that shapes them."""
+"""Corpus -> features on disk, once: a folder named by everything that shapes them."""
 
 import contextlib
 import hashlib
@@ -24,6 +24,7 @@ from toktts.data.encoding import (
     ClipSettings,
     Encoded,
     Outcome,
+    Track,
     encode_chunk,
 )
 from toktts.data.locks import FolderLock
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 KEY = "codec.name_or_path"
 FRONT_END_VERSION = 1  # raise it whenever the same files and settings would give other codes
 REJECTED_FILE = "rejected.jsonl"
+PROSODY_VERSION = 1  # the same, of pitch and energy
 MAX_CODEBOOK_SIZE = 2**15  # codes are stored as int16
 
 Encode = Callable[[Sequence[Clip], Callable[[int], None]], list[Outcome]]
@@ -59,12 +61,12 @@ class TokenCache:
 
     @property
     def ids(self) -> list[str]:
-        """Ids of the clips that have codes, in the order of the corpus."""
+        """Ids of the clips that have features, in the order of the corpus."""
         return list(dict.fromkeys(self._table().column("id").to_pylist()))
 
     @property
     def n_clips(self) -> int:
-        """Clips that have codes, without their copies."""
+        """Clips that have features, without their copies."""
         return sum(shard.n_clips for shard in self.manifest.shards.values())
 
     @property
@@ -81,7 +83,10 @@ class TokenCache:
         return counts
 
     def load(self) -> "Dataset":
-        """Read all rows: `id, text, speaker, copy, n_samples, codes`, with codes as int16 lists of lists.
+        """Read all rows: `id, text, speaker, copy, n_samples`, and the features as lists of lists.
+
+        These are `codes`, int16 (n_codebooks, n_frames), or `mel`, float16 (n_mels, n_frames); where prosody was asked
+        for, there are `pitch` (Hz, 0 = none) and `energy`, float32 (n_frames,), too.
 
         The hash of every shard is checked. The fingerprint is the cache's own: equal rows, equal fingerprint.
 
@@ -121,7 +126,7 @@ def build_token_cache(
 
     Args:
         corpus: gone through twice; its ids must be unique.
-        codec: one whose features are codes.
+        codec: of any kind.
         settings: see `ClipSettings`.
         is_training: whether a clip of this id may be augmented; the same sound may not be on both sides.
         cache_dir: parent of all caches; None = `TOKTTS_CACHE`, else the user's cache folder.
@@ -132,7 +137,7 @@ def build_token_cache(
         on_progress: gets clips done and clips in all, after each chunk.
     Raises:
         CorpusError: empty, an id or a sound twice, changed on the way, or too many clips rejected.
-        CodecError: a codec without codes, or with codebooks too large for int16.
+        CodecError: a codec with codebooks too large for int16, or whose mel is not finite.
         CacheError: the folder cannot be written or stays in use.
     """
     _check_codec(codec)
@@ -148,7 +153,7 @@ def build_token_cache(
         manifest = _verified(folder, facts, n_shards=-(-len(clips) // shard_clips))
         if not manifest.is_complete:
             with _encoder(codec, settings, arrangement, root) as encode:
-                _fill(manifest, folder, corpus, clips, shard_clips, encode, on_progress)
+                _fill(manifest, folder, corpus, clips, _columns(codec, settings), shard_clips, encode, on_progress)
         on_progress(len(clips), len(clips))
         cache = TokenCache(folder, manifest)
         _write_rejects(folder, [*corpus.rejected, *cache.rejected], cache.n_clips, max_rejected_fraction)
@@ -156,10 +161,6 @@ def build_token_cache(
 
 
 def _check_codec(codec: Codec) -> None:
-    if codec.feature_kind != "codes":
-        raise CodecError(
-            f"makes {codec.feature_kind}, a token cache holds codes; choose a codec with codebooks", key=KEY
-        )
     if codec.codebook_size > MAX_CODEBOOK_SIZE:
         raise CodecError(
             f"has {codec.codebook_size} codes a codebook, the cache holds {MAX_CODEBOOK_SIZE}; use another", key=KEY
@@ -169,18 +170,25 @@ def _check_codec(codec: Codec) -> None:
 def _facts(codec: Codec, settings: ClipSettings, shard_clips: int) -> dict[str, Any]:
     """Everything but the clips that shapes the bytes of a cache."""
     shown = asdict(settings)
+    del shown["prosody"]
     if settings.augmentation_copies <= 1:
         shown = {key: value for key, value in shown.items() if not key.startswith("augmentation_")}
+    sizes = ("n_codebooks", "codebook_size") if codec.feature_kind == "codes" else ("n_mels",)
     return {
         "front_end_version": FRONT_END_VERSION,
         "codec": codec.identity,
         "sampling_rate": codec.sampling_rate,
         "hop_length": codec.hop_length,
-        "n_codebooks": codec.n_codebooks,
-        "codebook_size": codec.codebook_size,
+        **{name: getattr(codec, name) for name in sizes},
+        **({"prosody_version": PROSODY_VERSION} if settings.prosody else {}),
         "settings": shown,
         "shard_clips": shard_clips,
     }
+
+
+def _columns(codec: Codec, settings: ClipSettings) -> tuple[str, ...]:
+    """Columns of the shards, besides those that are always there."""
+    return (codec.feature_kind, *(("pitch", "energy") if settings.prosody else ()))
 
 
 def _key(facts: dict[str, Any], clips: list[ScannedClip]) -> str:
@@ -202,6 +210,7 @@ def _fill(
     folder: Path,
     corpus: Corpus,
     clips: list[ScannedClip],
+    columns: Sequence[str],
     shard_clips: int,
     encode: Encode,
     on_progress: Callable[[int, int], None],
@@ -218,7 +227,7 @@ def _fill(
                 on_progress(start + done, len(clips))
 
             outcomes = encode(_pair(scanned, sounds), report)
-            manifest.shards[index] = _store(folder / shard_name(index), scanned, outcomes)
+            manifest.shards[index] = _store(folder / shard_name(index), scanned, outcomes, columns)
             manifest.write(folder)
         on_progress(start + len(scanned), len(clips))
 
@@ -238,21 +247,25 @@ def _pair(scanned: list[ScannedClip], utterances: list[Utterance]) -> list[Clip]
     ]
 
 
-def _store(path: Path, scanned: list[ScannedClip], outcomes: list[Outcome]) -> Shard:
+def _store(path: Path, scanned: list[ScannedClip], outcomes: list[Outcome], columns: Sequence[str]) -> Shard:
     pairs = list(zip(scanned, outcomes, strict=True))
     encoded = [(clip, outcome) for clip, outcome in pairs if isinstance(outcome, Encoded)]
     rows = [
-        CachedRow(clip.id, clip.text, clip.speaker, copy, outcome.n_samples, codes)
+        CachedRow(clip.id, clip.text, clip.speaker, copy, outcome.n_samples, features, **_tracks(outcome))
         for clip, outcome in encoded
-        for copy, codes in enumerate(outcome.codes)
+        for copy, features in enumerate(outcome.features)
     ]
     return Shard(
         name=path.name,
-        sha256=write_shard(path, rows),
+        sha256=write_shard(path, rows, columns=columns),
         n_clips=len(encoded),
         rejected=tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected)),
         findings=dict(Counter(finding for _, outcome in encoded for finding in outcome.findings)),
     )
+
+
+def _tracks(outcome: Encoded) -> dict[str, Track]:
+    return {} if outcome.prosody is None else {"pitch": outcome.prosody.pitch, "energy": outcome.prosody.energy}
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Clips -> codes, a chunk at a time; what every process that encodes runs."""
+"""Clips -> features, a chunk at a time; what every process that encodes runs."""
 
 import contextlib
 import hashlib
@@ -7,27 +7,31 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from toktts.audio.energy import frame_energy
+from toktts.audio.pitch import track_pitch
 from toktts.audio.reading import Finding, read_clip
-from toktts.audio.waveform import pad_clips
+from toktts.audio.waveform import Waveform, pad_clips
 from toktts.codecs._base import Codec
 from toktts.data.augment import add_noise
 from toktts.data.rejects import Rejected
-from toktts.errors import AudioError, CorpusError
+from toktts.errors import AudioError, CodecError, CorpusError
 
+MAX_MEL = 90  # natural logarithms; what is lower could not be told from padding
 CHUNK_CLIPS = 16  # clips are ordered by length inside a chunk, whatever the number of workers
-Codes = npt.NDArray[np.int16]
+Features = npt.NDArray[Any]  # int16 codes (n_codebooks, n_frames), or float16 mel (n_mels, n_frames)
+Track = npt.NDArray[np.float32]  # one value a frame
 
 
 @dataclass(frozen=True)
 class ClipSettings:
-    """What is done to a clip before the codec hears it.
+    """What is done to a clip before the codec hears it, and what is found beside its features.
 
     Args:
         clip_seconds: keep the first so many seconds; None = the whole utterance.
@@ -37,6 +41,7 @@ class ClipSettings:
             validation always have one.
         augmentation_noise: standard deviation of the noise on the [-1, 1] scale.
         augmentation_seed: of the noise.
+        prosody: whether pitch and energy are found too.
     """
 
     clip_seconds: float | None = None
@@ -45,11 +50,12 @@ class ClipSettings:
     augmentation_copies: int = 1
     augmentation_noise: float = 6e-4
     augmentation_seed: int = 0
+    prosody: bool = False
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """How the encoding is spread over the machine; the codes do not depend on it.
+    """How the encoding is spread over the machine; the features do not depend on it.
 
     Args:
         workers: processes; 1 = this one.
@@ -82,18 +88,33 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Prosody:
+    """How a clip is said, without its noise.
+
+    Args:
+        pitch: Hz, 0 where there is none, (n_frames,).
+        energy: L2 norm of the spectrum's magnitudes, (n_frames,).
+    """
+
+    pitch: Track
+    energy: Track
+
+
+@dataclass(frozen=True)
 class Encoded:
-    """One clip as codes.
+    """One clip as features.
 
     Args:
         n_samples: at the codec's rate, after cutting.
-        codes: for each copy, int16 (n_codebooks, n_frames).
+        features: for each copy, int16 codes (n_codebooks, n_frames) or float16 mel (n_mels, n_frames).
         findings: what was noticed and accepted, one short text each.
+        prosody: None = not asked for.
     """
 
     n_samples: int
-    codes: tuple[Codes, ...]
+    features: tuple[Features, ...]
     findings: tuple[str, ...]
+    prosody: Prosody | None = None
 
 
 Outcome = Encoded | Rejected
@@ -117,7 +138,7 @@ def encode_chunk(
 
     Args:
         clips: all of them are held in memory at once.
-        codec: one whose features are codes.
+        codec: of any kind.
         settings: see `ClipSettings`.
         arrangement: its batch size, threads and device are used.
         report: gets the indices of the clips that are about to be read or encoded, so that a death can be explained.
@@ -125,7 +146,7 @@ def encode_chunk(
         One outcome a clip, in the order of `clips`.
     Raises:
         CorpusError: a file is not what it was when the corpus was looked through.
-        CodecError: the codec gives codes outside its codebooks.
+        CodecError: the codec gives codes outside its codebooks, or a mel that is not finite.
     """
     sounds: dict[int, Tensor] = {}
     outcomes: dict[int, Outcome] = {}
@@ -137,17 +158,34 @@ def encode_chunk(
         except AudioError as error:
             outcomes[index] = Rejected(clip.id, error.file, error.message)
     rows = [_Row(index, copy, len(sound)) for index, sound in sounds.items() for copy in range(clips[index].n_copies)]
-    codes: dict[tuple[int, int], Codes] = {}
+    features: dict[tuple[int, int], Features] = {}
+    prosody: dict[int, Prosody] = {}
     with _inference(arrangement.threads):
         for batch in _batches(rows, arrangement.batch_size):
             report(tuple(sorted({row.clip for row in batch})))
             noisy = [_noisy_copy(sounds[row.clip], clips[row.clip], row.copy, settings) for row in batch]
-            for row, row_codes in zip(batch, _encode(noisy, codec, arrangement.device), strict=True):
-                codes[row.clip, row.copy] = row_codes
+            for row, encoded in zip(batch, _encode(noisy, codec, arrangement.device), strict=True):
+                features[row.clip, row.copy] = encoded
+        if settings.prosody:
+            prosody = {index: find_prosody(sound, codec) for index, sound in sounds.items()}
     for index, sound in sounds.items():
-        copies = tuple(codes[index, copy] for copy in range(clips[index].n_copies))
-        outcomes[index] = Encoded(len(sound), copies, tuple(_describe(finding) for finding in findings[index]))
+        copies = tuple(features[index, copy] for copy in range(clips[index].n_copies))
+        noticed = tuple(_describe(finding) for finding in findings[index])
+        outcomes[index] = Encoded(len(sound), copies, noticed, prosody.get(index))
     return [outcomes[index] for index in range(len(clips))]
+
+
+def find_prosody(samples: Tensor, codec: Codec) -> Prosody:
+    """Find pitch and energy of every frame of a codec.
+
+    Args:
+        samples: 1-D, at the codec's rate.
+        codec: whose frames they are found for.
+    """
+    waveform, hop_length = Waveform(samples.cpu(), codec.sampling_rate), codec.hop_length
+    pitch = track_pitch(waveform, hop_length=hop_length, first_centre=codec.first_centre).f0
+    energy = frame_energy(waveform, hop_length=hop_length, first_centre=codec.first_centre)
+    return Prosody(pitch.numpy(), energy[0].numpy())
 
 
 def hash_audio(audio: Path | bytes) -> str:
@@ -194,12 +232,15 @@ def _batches(rows: list[_Row], batch_size: int) -> Iterator[list[_Row]]:
         yield by_length[start : start + batch_size]
 
 
-def _encode(clips: list[Tensor], codec: Codec, device: str) -> list[Codes]:
+def _encode(clips: list[Tensor], codec: Codec, device: str) -> list[Features]:
     waveform = pad_clips([clip.to(device) for clip in clips], codec.sampling_rate)
-    codes = codec.encode(waveform)
-    codec.check_codes(codes)
-    cut = [row[:, : codec.n_frames(len(clip))] for row, clip in zip(codes, clips, strict=True)]
-    return [row.cpu().numpy().astype(np.int16) for row in cut]
+    features = codec.encode(waveform)
+    if codec.feature_kind == "codes":
+        codec.check_codes(features)
+    elif not bool((features.abs() < MAX_MEL).all()):
+        raise CodecError("gives a mel that is not finite, or no logarithm; choose another codec", key="codec")
+    cut = [row[:, : codec.n_frames(len(clip))] for row, clip in zip(features, clips, strict=True)]
+    return [row.cpu().numpy().astype(np.int16 if codec.feature_kind == "codes" else np.float16) for row in cut]
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Cached rows -> examples a model can train on: text as ids beside the codes."""
+"""Cached rows -> examples a model can train on: text as ids beside the features."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from toktts.data.collate import feature_of
 from toktts.data.metadata import check_speaking_rate
 from toktts.data.rejects import Rejected
 from toktts.errors import AudioError, TextError
@@ -17,7 +18,7 @@ class Examples:
     """What is left of a token cache for one model.
 
     Args:
-        rows: columns `id, copy, text, input_ids, codes`.
+        rows: columns of the cache, as `id, copy, text` and `codes` or `mel`, and `input_ids`.
         rejected: clips whose text or length the model cannot use, with the reason.
     """
 
@@ -57,10 +58,10 @@ def make_examples(
     kept: list[int] = []
     input_ids: list[list[int]] = []
     rejected: dict[str, Rejected] = {}
-    texts, codes = rows["text"], rows.with_format("arrow")["codes"]
+    texts, features = rows["text"], rows.with_format("arrow")[feature_of(rows.column_names)]
     for index, (clip_id, text) in enumerate(zip(rows["id"], texts, strict=True)):
         reason, ids = _read(text, normalizer, tokenizer)
-        n_frames = len(codes[index][0])
+        n_frames = len(features[index][0])
         if not reason and len(ids) > text_limit:
             reason = f"text has {len(ids)} ids, the model reads {text_limit}"
         if not reason and n_frames < frames_per_id * len(ids):

@@ -1,10 +1,10 @@
-"""Rows of codes on disk: hashed Parquet shards and the manifest that says which of them can be trusted."""
+"""Rows of features on disk: hashed Parquet shards and the manifest that says which of them can be trusted."""
 
 import contextlib
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,24 @@ import pyarrow
 import pyarrow.parquet
 
 from toktts.data.atomic import write_atomically
-from toktts.data.encoding import Codes
+from toktts.data.encoding import Features, Track
 from toktts.data.rejects import Rejected
 from toktts.errors import CacheError
 
 MANIFEST_FILE = "manifest.json"
-SCHEMA = pyarrow.schema(
-    [
-        ("id", pyarrow.string()),
-        ("text", pyarrow.string()),
-        ("speaker", pyarrow.string()),
-        ("copy", pyarrow.int32()),
-        ("n_samples", pyarrow.int64()),
-        ("codes", pyarrow.list_(pyarrow.list_(pyarrow.int16()))),
-    ]
-)
+COLUMNS = {
+    "id": pyarrow.string(),
+    "text": pyarrow.string(),
+    "speaker": pyarrow.string(),
+    "copy": pyarrow.int32(),
+    "n_samples": pyarrow.int64(),
+    "codes": pyarrow.list_(pyarrow.list_(pyarrow.int16())),
+    "mel": pyarrow.list_(pyarrow.list_(pyarrow.float16())),
+    "pitch": pyarrow.list_(pyarrow.float32()),
+    "energy": pyarrow.list_(pyarrow.float32()),
+}
+"""Every column there can be, in its order; a shard has either codes or mel."""
+ALWAYS = ("id", "text", "speaker", "copy", "n_samples")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ class CachedRow:
         speaker: who says it.
         copy: 0 is clean, 1.. carry noise.
         n_samples: at the codec's rate.
-        codes: int16 (n_codebooks, n_frames).
+        features: int16 codes (n_codebooks, n_frames), or float16 mel (n_mels, n_frames).
+        pitch: Hz, 0 where there is none, (n_frames,); None = not asked for.
+        energy: (n_frames,); None = not asked for.
     """
 
     id: str
@@ -49,7 +54,9 @@ class CachedRow:
     speaker: str
     copy: int
     n_samples: int
-    codes: Codes
+    features: Features
+    pitch: Track | None = None
+    energy: Track | None = None
 
 
 @dataclass(frozen=True)
@@ -120,24 +127,28 @@ def shard_name(index: int) -> str:
     return f"shard-{index:05d}.parquet"
 
 
-def write_shard(path: Path, rows: Sequence[CachedRow]) -> str:
+def schema_of(names: Collection[str]) -> pyarrow.Schema:
+    """The schema of a shard with these columns."""
+    return pyarrow.schema([(name, kind) for name, kind in COLUMNS.items() if name in names])
+
+
+def write_shard(path: Path, rows: Sequence[CachedRow], *, columns: Sequence[str] = ("codes",)) -> str:
     """Write rows to a Parquet file, whole or not at all.
 
+    Args:
+        path: of the file.
+        rows: with everything that the columns name.
+        columns: those besides the usual ones; the first is that of the features, `codes` or `mel`.
     Returns:
         The sha256 of its bytes.
     Raises:
         CacheError: the disk is full or the folder cannot be written.
     """
-    columns = {
-        "id": [row.id for row in rows],
-        "text": [row.text for row in rows],
-        "speaker": [row.speaker for row in rows],
-        "copy": [row.copy for row in rows],
-        "n_samples": [row.n_samples for row in rows],
-        "codes": _nested([row.codes for row in rows]),
-    }
+    feature, *tracks = columns
+    values: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in (*ALWAYS, *tracks)}
+    values[feature] = _nested([row.features for row in rows], np.int16 if feature == "codes" else np.float16)
     buffer = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table(columns, schema=SCHEMA), buffer, compression="zstd")
+    pyarrow.parquet.write_table(pyarrow.table(values, schema=schema_of(values)), buffer, compression="zstd")
     with disk_faults(path.parent):
         write_atomically(path, buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()
@@ -164,7 +175,8 @@ def read_shard(folder: Path, shard: Shard) -> pyarrow.Table:
         raise CacheError(f"cannot be read ({error.strerror}); build the cache again", file=path) from error
     if hashlib.sha256(content).hexdigest() != shard.sha256:
         raise CacheError("is damaged (sha256 differs); build the cache again, only this shard is encoded", file=path)
-    return pyarrow.parquet.read_table(pyarrow.BufferReader(content)).cast(SCHEMA)
+    table = pyarrow.parquet.read_table(pyarrow.BufferReader(content))
+    return table.cast(schema_of(table.column_names))
 
 
 @contextlib.contextmanager
@@ -182,12 +194,12 @@ def disk_faults(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _nested(codes: list[Codes]) -> pyarrow.Array:
-    """List of lists without a Python object for every code."""
-    flat = np.concatenate([np.zeros(0, np.int16), *(clip.ravel() for clip in codes)])
-    frames = np.cumsum([0, *(clip.shape[1] for clip in codes for _ in clip)], dtype=np.int32)
-    codebooks = np.cumsum([0, *(len(clip) for clip in codes)], dtype=np.int32)
-    return pyarrow.ListArray.from_arrays(codebooks, pyarrow.ListArray.from_arrays(frames, pyarrow.array(flat)))
+def _nested(features: list[Features], dtype: type[np.generic]) -> pyarrow.Array:
+    """List of lists without a Python object for every value."""
+    flat = np.concatenate([np.zeros(0, dtype), *(clip.ravel() for clip in features)])
+    frames = np.cumsum([0, *(clip.shape[1] for clip in features for _ in clip)], dtype=np.int32)
+    books = np.cumsum([0, *(len(clip) for clip in features)], dtype=np.int32)
+    return pyarrow.ListArray.from_arrays(books, pyarrow.ListArray.from_arrays(frames, pyarrow.array(flat)))
 
 
 def _checksum(body: object) -> str:
