@@ -148,6 +148,15 @@ def test_upsampling_covers_every_frame_and_prefers_the_unit_it_lies_in(
         assert mixed[0].argmax(dim=1).tolist() == [unit for unit, n in enumerate(lengths) for _ in range(n)]
 
 
+@torch.no_grad()
+def test_padding_has_no_say_in_a_last_position_that_reaches_behind_the_end() -> None:
+    upsampling = GaussianUpsampling(4)
+    units, durations = torch.randn(1, 2, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([[3, 4]])
+    alone = upsampling(units, durations, total=7, frames_per_position=2)
+    padded = [torch.nn.functional.pad(units, (0, 0, 0, 2)), torch.nn.functional.pad(durations, (0, 2))]
+    torch.testing.assert_close(upsampling(*padded, total=7, frames_per_position=2), alone)
+
+
 @given(st.lists(st.floats(0.0, 40.0), min_size=1, max_size=20))
 def test_rounding_does_not_add_up(frames: list[float]) -> None:
     wanted = torch.tensor([frames])

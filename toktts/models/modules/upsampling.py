@@ -97,7 +97,9 @@ def gaussian_weights(durations: Tensor, middles: Tensor, *, spread: Tensor) -> T
 def _places(middles: Tensor, ends: Tensor, lengths: Tensor) -> Tensor:
     """Where positions lie in their units, (batch, n_positions, 4): from start, to end (log frames), share, length."""
     owner = torch.searchsorted(ends, middles.expand(len(ends), -1).contiguous(), right=True)
-    owner = owner.clamp(max=lengths.shape[1] - 1)
+    # The last position may reach behind a row's end; what it then belongs to must not be padding.
+    units = torch.arange(lengths.shape[1], device=lengths.device)
+    owner = torch.minimum(owner, (units * (lengths > 0)).amax(dim=1, keepdim=True))
     length, end = lengths.gather(1, owner), ends.gather(1, owner)
     since = (middles - (end - length)).clamp(min=0.0)
     until = (end - middles).clamp(min=0.0)
