@@ -17,7 +17,7 @@ from toktts.errors import ModelError
 from toktts.models._attaching import check_codec
 from toktts.models._checkpoint import check_checkpoint, check_loading, codec_folder
 from toktts.models._config import ToktsConfig
-from toktts.models._generation import check_controls, check_generation, merge_generation
+from toktts.models._generation import check_controls, check_generation, check_refinement, merge_generation
 from toktts.models._input_ids import check_input_ids
 from toktts.models._outputs import CodesOutput, MelOutput, SpeechOutput, StopReason, Synthesis
 
@@ -144,6 +144,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         speed: float | None = None,
         pitch: float | None = None,
         energy: float | None = None,
+        refinement_steps: int | None = None,
         pad_token_id: int | None = None,  # noqa: ARG002 - the pipeline may pass the tokenizer's; families know their own
         seed: int | None = None,
         output_audio: bool = True,
@@ -167,6 +168,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             speed: 0.5 to 2, where the family can; 1 = as it learned to speak, 2 = twice as fast.
             pitch: 0.5 to 2, where the family can: factor on the pitch in Hz.
             energy: 0.5 to 2, where the family can: factor on the loudness of every frame.
+            refinement_steps: 0 to 64, where the voice can: how often the least certain codes are chosen again.
             pad_token_id: accepted for the pipeline, without effect.
             seed: same seed, same sound; torch's own generators stay untouched.
             output_audio: False = features only, and no codec is needed.
@@ -190,9 +192,11 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             "speed": speed,
             "pitch": pitch,
             "energy": energy,
+            "refinement_steps": refinement_steps,
         }
         generation = merge_generation(self.generation_config, generation_config, changes)
         check_generation(generation, limit=self.generation_limit)
+        check_refinement(generation, self.config)
         check_controls(
             generation,
             self.config.model_type,

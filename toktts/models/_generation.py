@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, PreTrainedConfig
 
 from toktts.errors import ModelError
 
@@ -20,6 +20,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "speed": (0.5, 2),
     "pitch": (0.5, 2),
     "energy": (0.5, 2),
+    "refinement_steps": (0, 64),
 }
 # What transformers takes as "not set": anything else warns when nothing is sampled.
 NEUTRAL = {"temperature": 1.0, "top_k": 50, "top_p": 1.0}
@@ -109,6 +110,24 @@ def check_controls(
     for name, factor in (("pitch", pitch_of(generation)), ("energy", energy_of(generation))):
         if factor != 1.0 and not can_change_prosody:
             raise ModelError(f"{family} cannot change its {name}; leave it at 1, or use a fastspeech2 voice", key=name)
+
+
+def refinement_steps_of(generation: GenerationConfig) -> int:
+    """Read `refinement_steps`, how often the least certain codes are chosen again; 0 where it is not set."""
+    steps = getattr(generation, "refinement_steps", None)
+    return 0 if steps is None else int(steps)
+
+
+def check_refinement(generation: GenerationConfig, config: PreTrainedConfig) -> None:
+    """Refuse `refinement_steps` of a voice that has not learned to choose codes again.
+
+    Raises:
+        ModelError: with what to train.
+    """
+    if refinement_steps_of(generation) and not getattr(config, "refinement", False):
+        raise ModelError(
+            "needs a toknar voice trained with model.options.refinement: true; leave it at 0", key="refinement_steps"
+        )
 
 
 def guidance_of(generation: GenerationConfig) -> float:

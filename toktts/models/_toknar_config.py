@@ -23,6 +23,10 @@ class ToknarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
         code_weights: weight of each codebook's loss; missing ones are 1.
         duration_weight: weight of the loss of the durations.
         soft_decoding: while not drawing, let the codec mix the sounds of likely codes instead of taking the likeliest.
+        prosody: predict pitch and energy of each text unit, and let them be changed while speaking.
+        prosody_weight: weight of the loss of pitch and energy.
+        refinement: learn to choose codes again, given others, so that `refinement_steps` can be asked for.
+        refinement_share: of the rows that learn it at each step.
     """
 
     model_type = "toknar"
@@ -38,6 +42,10 @@ class ToknarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
     duration_weight: float = 0.3
     soft_decoding: bool = True
     max_frames_per_unit: int = 150
+    prosody: bool = False
+    prosody_weight: float = 0.1
+    refinement: bool = False
+    refinement_share: float = 0.5
 
     def __post_init__(self, **kwargs: object) -> None:
         super().__post_init__(**kwargs)
@@ -45,6 +53,13 @@ class ToknarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
             raise ModelError(
                 f"must be at least 1, got {self.frames_per_position}; 1 or 2 is usual", key="frames_per_position"
             )
+        if not 0.0 <= self.refinement_share <= 1.0:
+            raise ModelError(f"must be from 0 to 1, got {self.refinement_share}; 0.5 is usual", key="refinement_share")
+
+    @property
+    def wants_prosody(self) -> bool:
+        """Whether it learns from pitch and energy."""
+        return self.prosody
 
 
 @dataclass
@@ -55,10 +70,12 @@ class ToknarOutput(CodesOutput):
         code_loss: scalar, cross-entropy a code.
         alignment_loss: scalar, forward-sum loss a text unit.
         duration_loss: scalar, mean squared error of log durations.
+        prosody_loss: scalar, mean squared error of standard scores of pitch and energy; None where not learned.
         units: int64 (batch, n_frames), the text unit of each frame.
     """
 
     code_loss: Tensor | None = None
     alignment_loss: Tensor | None = None
     duration_loss: Tensor | None = None
+    prosody_loss: Tensor | None = None
     units: Tensor | None = None

@@ -1,9 +1,12 @@
 """`toknar`: all frames in one pass. Text is read both ways, each unit is given its frames, and every frame its codes.
 
 Durations come from an aligner that learns beside the model (forward-sum loss, monotonic search); a small head learns
-to predict them. Codes are written coarse to fine: each codebook's head sees the codes of those before it.
+to predict them. Codes are written coarse to fine: each codebook's head sees the codes of those before it. Two options
+are off by default: pitch and energy of each unit, predicted and changeable (`prosody`), and codes that are chosen again
+where they are least certain (`refinement`).
 """
 
+from collections.abc import Mapping
 from typing import Self
 
 import torch
@@ -13,51 +16,26 @@ from transformers import GenerationConfig
 from toktts.alignment.monotonic import length_mask
 from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import ModelError
-from toktts.models._aligned import AlignedModel, check_enough_frames
+from toktts.models._aligned import check_enough_frames
 from toktts.models._base import Synthesis
-from toktts.models._generation import speed_of
+from toktts.models._generation import energy_of, pitch_of, refinement_steps_of, speed_of
 from toktts.models._toknar_config import ToknarConfig, ToknarOutput
-from toktts.models.modules.convolution import FrameBlock
+from toktts.models._toknar_net import ToknarNet
+from toktts.models.modules.prosody import Kind
+from toktts.models.modules.refinement import draw_settled, most_certain, open_share
 from toktts.models.modules.sampling import RowSampler
-from toktts.models.modules.upsampling import GaussianUpsampling, durations_of_path, whole_durations
+from toktts.models.modules.upsampling import durations_of_path, whole_durations
 
 __all__ = ["Toknar", "ToknarConfig", "ToknarOutput"]
 
 
-class Toknar(AlignedModel):
+class Toknar(ToknarNet):
     """Text ids -> durations -> codes, without a loop over the frames."""
 
     is_autoregressive = False
     can_change_speed = True
     config_class = ToknarConfig
     config: ToknarConfig
-
-    def __init__(self, config: ToknarConfig) -> None:
-        super().__init__(config, code_rows=config.codebook_size)
-        size = config.hidden_size
-        self.durations = nn.Sequential(
-            nn.Linear(size, size), nn.GELU(), nn.LayerNorm(size), nn.Dropout(config.dropout), nn.Linear(size, 1)
-        )
-        self.upsampling = GaussianUpsampling(size)
-        self.decoder = self._blocks(config.decoder_layers)
-        self.decoder_norm = nn.LayerNorm(size)
-        self.spread = nn.Linear(size, size * config.frames_per_position) if config.frames_per_position > 1 else None
-        self.fine = self._blocks(config.fine_layers * (config.n_codebooks - 1))
-        self.fine_norms = nn.ModuleList(nn.LayerNorm(size) for _ in range(config.n_codebooks - 1))
-        self.post_init()  # type: ignore[no-untyped-call]
-
-    def _blocks(self, count: int) -> nn.ModuleList:
-        config = self.config
-        return nn.ModuleList(
-            FrameBlock(
-                config.hidden_size,
-                config.decoder_intermediate_size,
-                kernel_size=config.decoder_kernel_size,
-                dropout=config.dropout,
-                initial_scale=1.0 / max(1, config.decoder_layers),
-            )
-            for _ in range(count)
-        )
 
     def default_generation(self) -> GenerationConfig:
         """Take the most likely codes."""
@@ -66,70 +44,78 @@ class Toknar(AlignedModel):
         )
 
     def forward(
-        self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, labels: Tensor | None = None
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        pitch: Tensor | None = None,
+        energy: Tensor | None = None,
+        durations: Tensor | None = None,
     ) -> ToknarOutput:
         """Score codes against text; see `ToktsModel.forward`.
+
+        Args:
+            input_ids: int64 (batch, n_input_ids).
+            attention_mask: int64, same shape; None = all real.
+            labels: int64 (batch, n_codebooks, n_frames), padded with -100.
+            pitch: Hz, float (batch, n_frames), 0 = unvoiced; None = the predicted one is used, and not scored.
+            energy: norms of the spectrum, float (batch, n_frames); None as above.
+            durations: int64 frames (batch, n_input_ids); None = as the aligner hears them.
 
         Returns:
             Logits (batch, n_frames, n_codebooks, codebook_size), the losses, and the alignment.
         Raises:
-            ModelError: no labels, or a row with fewer frames than text ids.
+            ModelError: no labels, a row with fewer frames than text ids, or durations that do not add up.
         """
         if input_ids is None or labels is None:
             raise ModelError("forward wants input_ids and labels; call generate to speak", key="labels")
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        n_units, n_frames = attention_mask.sum(dim=1), (labels[:, 0] >= 0).sum(dim=1)
-        check_enough_frames(n_units, n_frames)
+        is_text, n_frames = attention_mask.bool(), (labels[:, 0] >= 0).sum(dim=1)
+        is_real = length_mask(n_frames, labels.shape[2])
         encoded = self.encode_text(input_ids, attention_mask)
-        is_real = length_mask(n_frames, labels.shape[2])[:, :, None]
-        codes = labels.clamp_min(0).transpose(1, 2)
-        units, alignment_loss = self.aligner(
-            encoded, self._embed(codes, len(self.code_embeddings)) * is_real, n_units=n_units, n_frames=n_frames
-        )
+        units, alignment_loss = self._units(encoded, labels, is_text, durations)
         durations = durations_of_path(units, n_frames, n_units=input_ids.shape[1])
-        hidden = self._decode_frames(encoded, durations, total=labels.shape[2])
-        logits = torch.stack([self._head(book, hidden, codes, is_real) for book in range(codes.shape[2])], dim=2)
-        code_loss = self._code_loss(logits, labels.transpose(1, 2))
-        duration_loss = self._duration_loss(encoded, durations, attention_mask.bool())
-        config = self.config
+        losses = {"alignment_loss": alignment_loss, "duration_loss": self._duration_loss(encoded, durations, is_text)}
+        if self.prosody is not None:
+            tracks: Mapping[Kind, Tensor | None] = {"pitch": pitch, "energy": energy}
+            encoded, losses["prosody_loss"] = self.prosody.learn(encoded, is_text, tracks, path=units, is_real=is_real)
+        logits, targets = self._teach(encoded, durations, labels, is_real)
+        losses["code_loss"] = self._code_loss(logits, targets)
+        weights = {name: getattr(self.config, name.replace("loss", "weight"), 1.0) for name in losses}
         return ToknarOutput(
-            loss=code_loss + config.alignment_weight * alignment_loss + config.duration_weight * duration_loss,
+            loss=torch.stack([weights[name] * loss for name, loss in losses.items()]).sum(),
             logits=logits,
-            code_loss=code_loss.detach(),
-            alignment_loss=alignment_loss.detach(),
-            duration_loss=duration_loss.detach(),
             units=units,
+            **{name: loss.detach() for name, loss in losses.items()},
         )
 
-    def _embed(self, codes: Tensor, n_books: int) -> Tensor:
-        """Sum the embeddings of the first codebooks: int64 (batch, n_frames, n_codebooks) -> hidden."""
-        tables = list(self.code_embeddings)[:n_books]
-        return torch.stack([table(codes[:, :, book]) for book, table in enumerate(tables)]).sum(dim=0)
+    def _units(
+        self, encoded: Tensor, labels: Tensor, is_text: Tensor, durations: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Unit of each frame, int64 (batch, n_frames), given or heard; and the aligner's loss."""
+        n_units, n_frames = is_text.sum(dim=1), (labels[:, 0] >= 0).sum(dim=1)
+        if durations is None:
+            check_enough_frames(n_units, n_frames)
+            units, loss = self.aligner(encoded, self.hear(labels), n_units=n_units, n_frames=n_frames)
+            return units, loss
+        if not torch.equal((durations * is_text).sum(dim=1), n_frames):
+            raise ModelError(
+                f"add up to {durations.sum(dim=1).tolist()} frames, there are {n_frames.tolist()}; cache again",
+                key="durations",
+            )
+        return _units_of(durations, total=labels.shape[2]), encoded.new_zeros((), dtype=torch.float32)
 
-    def _decode_frames(self, encoded: Tensor, durations: Tensor, *, total: int) -> Tensor:
-        """From units to frames, (batch, total, hidden_size)."""
-        rate = self.config.frames_per_position
-        hidden = self.upsampling(encoded, durations, total=total, frames_per_position=rate)
-        n_positions = -(-durations.sum(dim=1) // rate)
-        is_real = length_mask(n_positions, hidden.shape[1])[:, :, None]
-        for block in self.decoder:
-            hidden = block(hidden, is_real)
-        hidden = self.decoder_norm(hidden)
-        if self.spread is not None:
-            hidden = self.spread(hidden).reshape(len(hidden), -1, self.config.hidden_size)
-        cut: Tensor = hidden[:, :total]
-        return cut
-
-    def _head(self, book: int, hidden: Tensor, codes: Tensor, is_real: Tensor) -> Tensor:
-        """Logits (batch, n_frames, codebook_size) of one codebook, given the codes of those before it."""
-        if book:
-            hidden = hidden + self._embed(codes, book)
-            first = (book - 1) * self.config.fine_layers
-            for block in list(self.fine)[first : first + self.config.fine_layers]:
-                hidden = block(hidden, is_real)
-            hidden = self.fine_norms[book - 1](hidden)
-        logits: Tensor = self.code_heads[book](hidden)
-        return logits
+    def _teach(self, encoded: Tensor, durations: Tensor, labels: Tensor, is_real: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (batch, n_frames, n_codebooks, codebook_size), and the codes to learn, -100 where there is none."""
+        codes, targets = labels.clamp_min(0).transpose(1, 2), labels.transpose(1, 2)
+        settled = None
+        if self.settled_codes is not None and self.training:
+            share = self.config.refinement_share
+            settled = draw_settled(is_real, n_codebooks=codes.shape[2], row_share=share)
+            targets = targets.masked_fill(settled, -100)
+        hidden = self._decode_frames(encoded, durations, total=labels.shape[2], codes=codes, settled=settled)
+        seen = is_real[:, :, None]
+        return torch.stack([self._head(book, hidden, codes, seen) for book in range(codes.shape[2])], dim=2), targets
 
     def _code_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         weights = [*(self.config.code_weights or []), *[1.0] * logits.shape[2]][: logits.shape[2]]
@@ -141,10 +127,6 @@ class Toknar(AlignedModel):
             for book, weight in enumerate(weights)
         ]
         return torch.stack(losses).sum() / sum(weights)
-
-    def _log_durations(self, encoded: Tensor) -> Tensor:
-        predicted: Tensor = self.durations(encoded)[:, :, 0].float()
-        return predicted
 
     def _duration_loss(self, encoded: Tensor, durations: Tensor, is_real: Tensor) -> Tensor:
         gaps = self._log_durations(encoded) - torch.log(durations.clamp_min(1).float())
@@ -173,11 +155,13 @@ class Toknar(AlignedModel):
         ends = durations.cumsum(dim=1).clamp(max=limit)
         durations = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
         n_frames = durations.sum(dim=1)
+        if self.prosody is not None:
+            factors: Mapping[Kind, float] = {"pitch": pitch_of(generation), "energy": energy_of(generation)}
+            encoded = self.prosody.speak(encoded, is_text, factors)
         sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
-        codes, probabilities = self._write(encoded, durations, sampler)
+        codes, probabilities = self._write(encoded, durations, sampler, n_again=refinement_steps_of(generation))
         codes = codes.masked_fill(~length_mask(n_frames, codes.shape[2])[:, None], 0)
-        frames = torch.arange(codes.shape[2], device=ends.device).expand(len(codes), -1).contiguous()
-        path = torch.searchsorted(ends, frames, right=True).clamp(max=input_ids.shape[1] - 1)
+        path = _units_of(durations, total=codes.shape[2])
         return Synthesis(
             features=codes,
             n_frames=n_frames,
@@ -186,19 +170,32 @@ class Toknar(AlignedModel):
             probabilities=None if generation.do_sample or not self.config.soft_decoding else probabilities,
         )
 
-    def _write(self, encoded: Tensor, durations: Tensor, sampler: RowSampler) -> tuple[Tensor, Tensor]:
-        """Choose codes, coarse to fine: int64 (batch, n_codebooks, n_frames), and how likely each code was."""
+    def _write(self, encoded: Tensor, durations: Tensor, sampler: RowSampler, *, n_again: int) -> tuple[Tensor, Tensor]:
+        """Choose codes, int64 (batch, n_codebooks, n_frames), and the least certain again; and how likely each was."""
         n_frames = durations.sum(dim=1)
         total = int(n_frames.max())
+        is_real = length_mask(n_frames, total)
         hidden = self._decode_frames(encoded, durations, total=total)
-        is_real = length_mask(n_frames, total)[:, :, None]
-        codes = hidden.new_zeros(len(hidden), total, len(self.code_heads), dtype=torch.long)
-        probabilities = []
+        nothing = torch.zeros(len(hidden), total, len(self.code_heads), dtype=torch.bool, device=hidden.device)
+        codes, probabilities = self._choose(hidden, nothing.long(), nothing, is_real, sampler)
+        for step in range(1, n_again + 1):
+            certainty = probabilities.gather(3, codes[..., None])[..., 0]
+            settled = most_certain(certainty, is_real, share_open=open_share(step, n_again))
+            hidden = self._decode_frames(encoded, durations, total=total, codes=codes, settled=settled)
+            codes, again = self._choose(hidden, codes, settled, is_real, sampler)
+            probabilities = torch.where(settled[..., None], probabilities, again)
+        return codes.transpose(1, 2), probabilities.transpose(1, 2)
+
+    def _choose(
+        self, hidden: Tensor, codes: Tensor, settled: Tensor, is_real: Tensor, sampler: RowSampler
+    ) -> tuple[Tensor, Tensor]:
+        """Choose the codes that are not settled, coarse to fine; (batch, n_frames, n_codebooks) and codebook_size."""
+        codes, probabilities = codes.clone(), []
         for book in range(len(self.code_heads)):
-            logits = self._head(book, hidden, codes, is_real)
-            codes[:, :, book] = sampler.draw_frames(logits)
+            logits = self._head(book, hidden, codes, is_real[:, :, None])
+            codes[:, :, book] = torch.where(settled[:, :, book], codes[:, :, book], sampler.draw_frames(logits))
             probabilities.append(logits.float().softmax(dim=2))
-        return codes.transpose(1, 2), torch.stack(probabilities, dim=1)
+        return codes, torch.stack(probabilities, dim=2)
 
     @classmethod
     def tiny(cls) -> Self:
@@ -223,3 +220,10 @@ class Toknar(AlignedModel):
             model = cls(config)
         model.train(mode=False)
         return model.attach_codec(codec)
+
+
+def _units_of(durations: Tensor, *, total: int) -> Tensor:
+    """Name the unit of each frame, int64 (batch, total); the last one behind a row's end."""
+    ends = durations.cumsum(dim=1)
+    frames = torch.arange(total, device=ends.device).expand(len(ends), -1).contiguous()
+    return torch.searchsorted(ends, frames, right=True).clamp(max=durations.shape[1] - 1)
