@@ -29,6 +29,7 @@ from toktts.training.fitting import fit_to_data
 from toktts.training.folder import CHECKPOINTS, open_run_folder, write_config
 from toktts.training.metrics import compute_metrics_and
 from toktts.training.phrases import Phrases, phrases_of, share_of_steps
+from toktts.training.prosody import fit_prosody
 from toktts.training.trainer import ToktsTrainer, ToktsTrainingArguments, best_precision
 
 
@@ -112,10 +113,13 @@ def prepare(config: Config, folder: Path, start: Start) -> Material:
     corpus = build.open_corpus(config)
     examples = tokenise(config, corpus, model, tokenizer, folder)
     training_ids, validation_ids = build.split(config, sorted(set(examples.rows["id"])))
+    training = examples.of(training_ids, with_copies=True)
+    if start.model is None:
+        fit_prosody(model, training)
     return Material(
         model=model,
         tokenizer=tokenizer,
-        training=examples.of(training_ids, with_copies=True),
+        training=training,
         validation=examples.of(validation_ids, with_copies=False),
     )
 
