@@ -23,7 +23,7 @@ from toktts.models._generation import energy_of, pitch_of, speed_of
 from toktts.models.modules.averages import mean_of_rows
 from toktts.models.modules.code_heads import code_loss
 from toktts.models.modules.prosody import Kind, fill_unvoiced, unit_means
-from toktts.models.modules.repeating import round_durations, units_of_frames
+from toktts.models.modules.repeating import cut_durations, round_durations, units_of_frames
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.speakers import Speaker
 from toktts.models.modules.upsampling import durations_of_path
@@ -204,7 +204,7 @@ class FastSpeech2(FastSpeech2Net):
 
     def plan(self, encoded: Tensor, is_text: Tensor, *, speed: Tensor | float) -> Tensor:
         """Choose frames of each unit, int64 (batch, n_units); a row gets one at least."""
-        frames = torch.expm1(self.log_durations(encoded, is_text)) / speed
+        frames = (torch.exp(self.log_durations(encoded, is_text)) - 1) / speed
         return round_durations(frames, is_text, limit=self.config.max_frames_per_unit)
 
     def synthesize(
@@ -225,8 +225,7 @@ class FastSpeech2(FastSpeech2Net):
         encoded = self.encode_text(input_ids, attention_mask, _speaker(generation, input_ids))
         wanted = self.plan(encoded, is_text, speed=speed_of(generation))
         limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
-        ends = wanted.cumsum(dim=1).clamp(max=limit)
-        durations = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
+        durations = cut_durations(wanted, limit)
         controls: dict[Kind, Prosody] = {
             "pitch": Prosody(factor=pitch_of(generation)),
             "energy": Prosody(factor=energy_of(generation)),

@@ -39,7 +39,7 @@ class ProsodyScale(nn.Module):
     def natural(self, scores: Tensor) -> Tensor:
         """Undo `scores`."""
         logs = scores * self.facts[1] + self.facts[0]
-        return logs.exp() if self.kind == "pitch" else logs.expm1().clamp(min=0.0)
+        return logs.exp() if self.kind == "pitch" else (logs.exp() - 1).clamp(min=0.0)
 
     def scaled(self, scores: Tensor, factor: Tensor | float) -> Tensor:
         """Multiply what scores stand for by a factor on the natural values."""

@@ -68,6 +68,21 @@ def round_durations(frames: Tensor, is_real: Tensor, *, limit: int) -> Tensor:
     return rounded + (is_last & is_silent).long()
 
 
+def cut_durations(durations: Tensor, limit: int) -> Tensor:
+    """Take frames from the end of rows that have more than `limit`.
+
+    >>> cut_durations(torch.tensor([[2, 3, 4], [1, 1, 0]]), 4)
+    tensor([[2, 2, 0],
+            [1, 1, 0]])
+
+    Args:
+        durations: int64 frames (batch, n_units).
+        limit: most frames of a row.
+    """
+    ends = durations.cumsum(dim=1).clamp(max=limit)
+    return ends - torch.nn.functional.pad(ends[:, :-1], (1, 0))
+
+
 def _count_up_to(end: Tensor) -> Tensor:
     """As `torch.arange(end)`, which traces an end that is a tensor, though its annotations do not say so."""
     limit: Any = end
