@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from toktts import build
+from toktts.codecs.griffin_lim import GriffinLim
 from toktts.codecs.melrvq import MelRVQ
 from toktts.config import Config, load_config
+from toktts.data.corpora._limited import LimitedCorpus
 from toktts.data.corpora.demo import Demo
 from toktts.errors import ConfigError
 from toktts.models.tokar import Tokar
@@ -85,6 +87,14 @@ def test_a_codec_that_cannot_be_is_refused_with_its_line(tmp_path, text, message
         build.load_codec(config_of(tmp_path, text))
 
 
+@pytest.mark.parametrize("family", ["tokar", "toknar", "tokflat"])
+def test_a_codec_whose_features_the_family_does_not_write_is_refused_with_its_line(tmp_path, family):
+    config = config_of(tmp_path, f"codec:\n  name_or_path: griffin_lim\nmodel: {{family: {family}}}\n")
+    message = rf"mine.yaml:2 codec.name_or_path: makes mel, {family} writes codes; use one with codebooks, as bundled"
+    with pytest.raises(ConfigError, match=message):
+        build.model(config, build.tokenizer(config), GriffinLim.tiny())
+
+
 def test_a_corpus_says_which_key_it_wants(tmp_path):
     config = config_of(tmp_path, "data:\n  corpus: ljspeech\n")
     with pytest.raises(ConfigError, match=r"data.path: is needed by the corpus 'ljspeech'; set it in the config"):
@@ -103,7 +113,7 @@ def test_limit_rows_takes_the_first_rows(tmp_path):
 
 
 def test_the_contract_of_corpora_holds_for_a_limited_one(tmp_path):
-    limited = build.LimitedCorpus.tiny(tmp_path)
+    limited = LimitedCorpus.tiny(tmp_path)
     assert len(list(limited)) == 2
     assert list(limited) == list(limited)
 

@@ -24,7 +24,7 @@ from toktts.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Everything a run depends on, except the code and the data. Only `toktts/build.py` reads it."""
+    """Everything a run depends on, except the code and the data. Only `toktts/build` reads it."""
 
     text: TextSection = field(default_factory=TextSection)
     tokens: TokensSection = field(default_factory=TokensSection)

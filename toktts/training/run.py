@@ -158,7 +158,7 @@ def tokenise(
             bar.total = total
             bar.update(done - bar.n)
 
-        cache = build.token_cache(config, corpus, model.codec, on_progress=show)
+        cache = build.token_cache(config, corpus, model.codec, prosody=model.wants_prosody, on_progress=show)
     examples = make_examples(
         cache.load(),
         normalizer=build.normalizer(config),

@@ -135,14 +135,14 @@ def corpus_examples(
         CorpusError: the corpus cannot be used.
     """
     corpus, codec = build.open_corpus(config), build.load_codec(config)
+    model: ToktsModel = pipe.model
     with tqdm(desc="encoding the corpus", unit="clip", disable=None, file=sys.stderr) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        cache = build.token_cache(config, corpus, codec, on_progress=show)
-    model: ToktsModel = pipe.model
+        cache = build.token_cache(config, corpus, codec, prosody=model.wants_prosody, on_progress=show)
     examples = make_examples(
         cache.load(),
         normalizer=pipe.normalizer,
