@@ -129,6 +129,12 @@ def say(
     check: Annotated[
         bool, typer.Option("--check", help="Print what a self-check finds; exit code 3 if something is wrong.")
     ] = False,
+    retries: Annotated[
+        int, typer.Option(min=0, help="How often a sentence that fails its check is drawn again; for tokar.")
+    ] = 0,
+    fallback: Annotated[
+        str | None, typer.Option(help="A toknar voice, or bundled, for sentences that fail even so; it is said which.")
+    ] = None,
     timestamps: Annotated[Timestamps | None, typer.Option(help="What --align-out times; word unless given.")] = None,
     align_out: Annotated[
         Path | None, typer.Option(help="File for what is said when: .TextGrid, .srt or .json.")
@@ -136,7 +142,7 @@ def say(
 ) -> None:
     """Speak a text into a sound file."""
     wishes: dict[str, Any] = {"force": force, "unknown": unknown.value, "self_check": check}
-    wishes |= {"speed": speed, "pitch": pitch, "energy": energy}
+    wishes |= {"speed": speed, "pitch": pitch, "energy": energy, "retries": retries, "fallback": fallback}
     wishes |= {"timestamps": None if timestamps is None else timestamps.value, "align_out": align_out}
     _run(ctx, lambda: _say(text, model=model, output=output, wishes=wishes))
 
@@ -280,7 +286,7 @@ def _say(text: str, *, model: str | None, output: Path, wishes: dict[str, Any]) 
         if to_stdout:
             with open(Path(folder, "speech.wav"), "rb") as sound:
                 shutil.copyfileobj(sound, sys.stdout.buffer)
-    if "report" in speech:
+    if "report" in speech and wishes["self_check"]:
         print("\n".join(speech["report"].lines), file=sys.stderr if to_stdout else sys.stdout, flush=True)
         if not speech["report"].passed:
             sys.exit(FAILED_CHECK)

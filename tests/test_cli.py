@@ -95,10 +95,11 @@ SAY = f"""{LIGHT}
 from pathlib import Path
 class Report:
     lines, passed = ("FAIL length: 3 s", "ok   silent: 90%"), False
-def say(text, *, model, output, force, unknown, speed, self_check, timestamps, align_out):
+def say(text, *, model, output, force, unknown, self_check, timestamps, align_out, **voice):
     said = f"{{text}}|{{model}}|{{force}}|{{unknown}}"
-    if speed or timestamps or align_out:
-        said += f"|{{speed}}|{{timestamps}}|{{align_out}}"
+    if timestamps or align_out:
+        said += f"|{{timestamps}}|{{align_out}}"
+    said += "".join(f"|{{name}}={{value}}" for name, value in voice.items() if value)
     Path(output).write_bytes(said.encode("utf-8", "backslashreplace"))
     return {{"report": Report()}} if self_check else {{}}
 toktts.inference = sys.modules["toktts.inference"] = types.ModuleType("toktts.inference")
@@ -126,9 +127,13 @@ def test_say_tells_which_voice_it_chose_and_only_then() -> None:
     assert toktts("say", "hi", "-o", "-", "--model", "x", code=SAY).stderr == ""
 
 
-def test_say_hands_on_speed_and_alignment() -> None:
+def test_say_hands_on_how_to_speak_and_the_alignment() -> None:
     wishes = ["--speed", "1.5", "--timestamps", "phoneme", "--align-out", "a.json", "--model", "m"]
-    assert toktts("say", "hi", "-o", "-", *wishes, code=SAY).stdout == "hi|m|False|error|1.5|phoneme|a.json"
+    said = toktts("say", "hi", "-o", "-", *wishes, code=SAY).stdout
+    assert said == "hi|m|False|error|phoneme|a.json|speed=1.5"
+    wishes = ["--pitch", "1.5", "--energy", "0.5", "--retries", "3", "--fallback", "bundled", "--model", "m"]
+    said = toktts("say", "hi", "-o", "-", *wishes, code=SAY).stdout
+    assert said == "hi|m|False|error|pitch=1.5|energy=0.5|retries=3|fallback=bundled"
     result = toktts("say", "hi", "-o", "-", "--speed", "3")
     assert result.returncode == 2
     assert result.stderr.startswith("toktts: error: Invalid value for '--speed': ")
@@ -142,6 +147,8 @@ def test_a_failed_check_is_printed_and_ends_with_code_3(tmp_path: Path) -> None:
     piped = toktts("say", "hi", "-o", "-", "--check", "--model", "m", code=SAY)
     assert (piped.returncode, piped.stdout) == (3, "hi|m|False|error")
     assert piped.stderr == "FAIL length: 3 s\nok   silent: 90%\n"
+    unasked = SAY.replace("if self_check", "if True")
+    assert toktts("say", "hi", "-o", "-", "--fallback", "b", "--model", "m", code=unasked).stderr == ""
     passed = SAY.replace('%"), False', '%"), True')
     assert toktts("say", "hi", "-o", "-", "--check", "--model", "m", code=passed).returncode == 0
 

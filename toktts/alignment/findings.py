@@ -36,9 +36,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """All findings about one piece of speech."""
+    """All findings about one piece of speech.
+
+    Args:
+        findings: one of each check.
+        notes: what else is to be known of how it was spoken, one line each.
+    """
 
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -57,9 +63,10 @@ class Report:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """All findings, one line each: `ok` or `FAIL`, what was looked at, what was found."""
+        """All findings, one line each: `ok` or `FAIL`, what was looked at, what was found; then the notes."""
         marks = ("FAIL", "ok  ")
-        return tuple(f"{marks[finding.passed]} {finding.name}: {finding.reason}" for finding in self.findings)
+        found = (f"{marks[finding.passed]} {finding.name}: {finding.reason}" for finding in self.findings)
+        return *found, *(f"note {note}" for note in self.notes)
 
     @property
     def badness(self) -> tuple[int, float]:
@@ -74,14 +81,16 @@ class Report:
 def worst(reports: Sequence[Report]) -> Report:
     """Merge the reports on the parts of a text: of every check, the part that did worst; the first of equal ones.
 
-    Where there are several parts, the reason of a failed check says which of them it was.
+    Where there are several parts, the reason of a failed check says which of them it was, and so does a note.
     """
     findings: dict[CheckName, Finding] = {}
+    notes: list[str] = []
     for number, report in enumerate(reports, 1):
+        notes += [f"sentence {number}: {note}" if len(reports) > 1 else note for note in report.notes]
         for finding in report.findings:
             before = findings.get(finding.name)
             if before is None or finding.badness > before.badness:
                 named = len(reports) > 1 and not finding.passed
                 reason = f"sentence {number}: {finding.reason}" if named else finding.reason
                 findings[finding.name] = replace(finding, reason=reason)
-    return Report(tuple(findings.values()))
+    return Report(tuple(findings.values()), tuple(notes))

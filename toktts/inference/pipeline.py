@@ -11,9 +11,10 @@ from transformers.pipelines.text_to_audio import TextToAudioPipeline
 
 from toktts.codecs._base import Codec
 from toktts.errors import ModelError, TextError
+from toktts.inference.fallback import Fallback, fallback_folder
 from toktts.inference.judging import SpokenSentence, Wishes, judge, rows_of
 from toktts.inference.loading import load_model, load_normalizer, load_tokenizer
-from toktts.inference.retrying import Params, effective_generation, reseeded
+from toktts.inference.retrying import Params, effective_generation, failed_of, reseeded, seed_of
 from toktts.inference.sentences import split_text
 from toktts.inference.speech import Speech, better, join
 from toktts.inference.timestamps import Tier, tier_of
@@ -45,6 +46,7 @@ class TokttsPipeline(TextToAudioPipeline):
     def __init__(self, *args: Any, normalizer: Normalizer | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self.normalizer = normalizer or load_normalizer(self.model.name_or_path or "")
+        self._fallbacks: dict[str, Fallback] = {}
 
     def _sanitize_parameters(  # type: ignore[override]  # as above, the base class takes **kwargs
         self,
@@ -83,6 +85,7 @@ class TokttsPipeline(TextToAudioPipeline):
         return_timestamps: Tier | None = None,
         self_check: bool = False,
         retries: int = 0,
+        fallback: "str | os.PathLike[str] | TokttsPipeline | None" = None,
         forward_params: Mapping[str, Any] | None = None,
         generate_kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -108,6 +111,8 @@ class TokttsPipeline(TextToAudioPipeline):
             self_check: also give a `report`: was everything said, once, in order, at a likely pace, audibly? A family
                 that does not know what it says when is checked by its sound alone.
             retries: how often a sentence that fails its check is drawn again with another seed; the best one is kept.
+            fallback: a voice that speaks in one pass, of the same sampling rate, for sentences that fail even so: a run
+                folder, a Hub id, `bundled`, or a pipeline. The `report`, which is then there, notes what it spoke.
             forward_params: more arguments of `generate`, as the stock pipeline takes them.
             generate_kwargs: the same, and stronger.
         Returns:
@@ -136,12 +141,14 @@ class TokttsPipeline(TextToAudioPipeline):
             "forward_params": {**own["forward_params"], **(forward_params or {})},
             "generate_kwargs": {**own["generate_kwargs"], **(generate_kwargs or {}), **given},
         }
-        wishes = self._wishes(params, tier=return_timestamps, self_check=self_check, retries=retries)
+        checked = self_check or fallback is not None
+        wishes = self._wishes(params, tier=return_timestamps, self_check=checked, retries=retries)
+        spare = None if fallback is None else self._fallback(fallback, params, wishes)
         if isinstance(text_inputs, str):
-            return self._speak([text_inputs], batch_size, unknown, params, wishes)[0]
+            return self._speak([text_inputs], batch_size, unknown, params, wishes, spare)[0]
         if isinstance(text_inputs, bytes) or not isinstance(text_inputs, Iterable):
             raise TypeError(f"text must be str or a list of str, got {type(text_inputs).__name__}; convert it first")
-        return self._speak(list(text_inputs), batch_size, unknown, params, wishes)
+        return self._speak(list(text_inputs), batch_size, unknown, params, wishes, spare)
 
     def _wishes(self, params: Params, *, tier: Tier | None, self_check: bool, retries: int) -> Wishes:
         """Refuse what this voice cannot give."""
@@ -156,6 +163,18 @@ class TokttsPipeline(TextToAudioPipeline):
         if retries and not generation.do_sample:
             raise ModelError("have no effect on a voice that does not draw; pass do_sample=True, or 0", key="retries")
         return Wishes(tier, self_check, retries, speed_of(generation))
+
+    def _fallback(self, voice: "str | os.PathLike[str] | TokttsPipeline", params: Params, wishes: Wishes) -> Fallback:
+        """Load the voice that stands in, once, and refuse one that cannot."""
+        if isinstance(voice, TokttsPipeline):
+            spare = Fallback(voice.model.name_or_path or voice.model.config.model_type, voice)
+        else:
+            name = os.fspath(voice)
+            if name not in self._fallbacks:
+                self._fallbacks[name] = Fallback(name, pipeline(fallback_folder(name), device=self.device))
+            spare = self._fallbacks[name]
+        spare.check(sampling_rate=self.model.config.sampling_rate, wishes=wishes)
+        return spare.asked_for(effective_generation(self.model, self._generate_kwargs, params), seed_of(params))
 
     def sentences(self, text: str, *, unknown: Unknown = "error") -> list[str]:
         """Check a text and turn it into what the model reads, piece by piece.
@@ -183,18 +202,28 @@ class TokttsPipeline(TextToAudioPipeline):
         return len(self.tokenizer.encode(text, add_special_tokens=False))
 
     def _speak(
-        self, texts: list[str], batch_size: int, unknown: Unknown, params: Params, wishes: Wishes
+        self,
+        texts: list[str],
+        batch_size: int,
+        unknown: Unknown,
+        params: Params,
+        wishes: Wishes,
+        spare: Fallback | None,
     ) -> list[Speech]:
         if batch_size < 1:
             raise ModelError(f"must be at least 1, got {batch_size}; change it", key="batch_size")
         if unknown not in ("error", "skip"):
             raise ModelError(f"must be 'error' or 'skip', got {unknown!r}; change it", key="unknown")
         sentences = [self.sentences(text, unknown=unknown) for text in texts]
-        spoken = self._speak_sentences({part for parts in sentences for part in parts}, batch_size, params, wishes)
+        apart = {part for parts in sentences for part in parts}
+        if spare is not None:
+            spare.check_readable(sorted(apart), unknown=unknown)
+        spoken = self._speak_sentences(apart, batch_size, params, wishes)
         for attempt in range(1, wishes.retries + 1):
-            failed = {part for part, one in spoken.items() if one.report is not None and not one.report.passed}
-            again = self._speak_sentences(failed, batch_size, reseeded(params, attempt), wishes)
+            again = self._speak_sentences(failed_of(spoken), batch_size, reseeded(params, attempt), wishes)
             spoken |= {part: better(spoken[part], one) for part, one in again.items()}
+        if spare is not None and (failed := failed_of(spoken)):
+            spoken |= spare.speak(failed, wishes, batch_size=batch_size, unknown=unknown)
         sampling_rate = self.model.config.sampling_rate
         return [
             join([spoken[sentence] for sentence in parts], sampling_rate, has_report=wishes.self_check)

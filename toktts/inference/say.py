@@ -29,6 +29,8 @@ def say(
     pitch: float | None = None,
     energy: float | None = None,
     self_check: bool = False,
+    retries: int = 0,
+    fallback: str | os.PathLike[str] | None = None,
     timestamps: Tier | None = None,
     align_out: Path | None = None,
 ) -> Speech:
@@ -45,6 +47,8 @@ def say(
         pitch: the same, factor on the pitch in Hz.
         energy: the same, factor on the loudness.
         self_check: also give a report, see `TokttsPipeline`.
+        retries: how often a sentence that fails its check is drawn again.
+        fallback: a voice for sentences that fail even so, see `TokttsPipeline`; there is a report then.
         timestamps: what `align_out` holds; None = words.
         align_out: file for what is said when; `.TextGrid`, `.srt` (words only) or `.json`.
     Returns:
@@ -66,6 +70,8 @@ def say(
         pitch=pitch,
         energy=energy,
         self_check=self_check,
+        retries=retries,
+        fallback=fallback,
         return_timestamps=tier,
     )
     if not speech["audio"].size:
