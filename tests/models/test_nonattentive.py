@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from toktts.codecs.griffin_lim import GriffinLim
 from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import ModelError
 from toktts.models.modules.interleaved import ConvolutionResidual
@@ -150,21 +151,20 @@ def test_a_stage_that_does_not_exist_is_refused() -> None:
 
 @torch.no_grad()
 def test_four_hundred_phonemes_and_more_frames_than_positions_are_spoken_whole() -> None:
-    model = sized(text_limit=600, max_frames=4000)
+    model = sized(text_limit=600, max_frames=4000).attach_codec(GriffinLim.tiny())
     assert (model.config.text_window, model.config.frame_window) == (64, 96)
     ids = torch.randint(3, 80, (1, 400), generator=torch.Generator().manual_seed(0))
     durations = torch.full((1, 400), 3)
-    synthesis = model.synthesize_durations(
-        ids, torch.ones_like(ids), durations=durations, generation=model.generation_config
-    )
+    synthesis = model.generate_for_durations(ids, durations=durations)
     assert synthesis.n_frames.tolist() == [1200]
     assert synthesis.features.shape == (1, model.config.n_mels, 1200)
     assert torch.isfinite(synthesis.features).all()
+    assert [len(audio) for audio in synthesis.audio] == [1200 * model.config.codec_hop_length]
     assert synthesis.stop_reasons == ["eos"]
     short = ids[:, :20]
     both = torch.stack([nn.functional.pad(short[0], (0, 380)), ids[0]])
     mask = (torch.arange(400) < torch.tensor([[20], [400]])).long()
-    batch = model.synthesize_durations(both, mask, durations=3 * mask, generation=model.generation_config)
+    batch = model.generate_for_durations(both, mask, durations=3 * mask)
     torch.testing.assert_close(batch.features[1], synthesis.features[0], rtol=0, atol=1e-4)
 
 
@@ -172,11 +172,10 @@ def test_four_hundred_phonemes_and_more_frames_than_positions_are_spoken_whole()
 def test_given_durations_are_kept_to_the_frame() -> None:
     model = NonAttentive.tiny()
     durations = torch.tensor([[3, 0, 5, 1, 2, 4, 0]])
-    synthesis = model.synthesize_durations(
-        IDS, torch.ones_like(IDS), durations=durations, generation=model.generation_config
-    )
-    assert synthesis.n_frames.tolist() == [15]
-    assert synthesis.alignment[0].argmax(dim=1).tolist() == [0] * 3 + [2] * 5 + [3] + [4] * 2 + [5] * 4
+    speech = model.generate_for_durations(IDS, durations=durations)
+    assert speech.n_frames.tolist() == [15]
+    assert len(speech.audio[0]) == 15 * model.config.codec_hop_length
+    assert speech.units[0].tolist() == [0] * 3 + [2] * 5 + [3] + [4] * 2 + [5] * 4
 
 
 @torch.no_grad()
@@ -198,6 +197,17 @@ def test_speed_divides_the_durations() -> None:
     )
     assert slow > plain > fast
     assert fast == pytest.approx(plain / 2, abs=1)
+
+
+def test_durations_that_do_not_fit_the_text_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"durations: must be \(1, 7\) frames, 0 or more, got \(1, 7\), -2 at least"):
+        NonAttentive.tiny().generate_for_durations(IDS, durations=torch.tensor([[1, 1, -2, 1, 1, 1, 0]]))
+
+
+def test_a_limit_cuts_the_speech_and_says_so() -> None:
+    speech = NonAttentive.tiny().generate(IDS, max_new_tokens=4)
+    assert speech.n_frames.tolist() == [4]
+    assert speech.stop_reasons == ["length"]
 
 
 def test_durations_that_do_not_fit_the_clip_are_refused() -> None:

@@ -150,3 +150,19 @@ def test_the_trainer_hands_the_floor_and_the_end_of_the_decay_to_the_schedule(tm
         schedule.step()
     # Half of the decay, which goes from the end of the warm-up, 2, to 12.
     assert owner.param_groups[0]["lr"] == pytest.approx((PEAK + FLOOR) / 2, rel=1e-9)
+
+
+def test_inverse_sqrt_is_the_schedule_of_noam(tmp_path: Path) -> None:
+    hidden_size, warmup_steps = 256, 4
+    peak = (hidden_size * warmup_steps) ** -0.5
+    trainer = toy_trainer(
+        tmp_path, family="tokflat", lr_scheduler_type="inverse_sqrt", learning_rate=peak, warmup_steps=warmup_steps
+    )
+    owner = trainer.create_optimizer()
+    schedule = trainer.create_scheduler(100)
+    for step in range(1, 40):
+        owner.step()
+        schedule.step()
+        # Vaswani et al. 2017, arXiv:1706.03762, equation 3.
+        expected = hidden_size**-0.5 * min(step**-0.5, step * warmup_steps**-1.5)
+        assert owner.param_groups[0]["lr"] == pytest.approx(expected, rel=1e-9)

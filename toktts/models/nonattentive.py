@@ -4,6 +4,7 @@ First everything learns but the durations: encoder, one spread for all units, de
 wrote. Then a recurrent net learns the durations from what the encoder says, and nothing else moves any more.
 """
 
+from dataclasses import replace
 from typing import Self
 
 import torch
@@ -14,7 +15,7 @@ from toktts.alignment.monotonic import length_mask
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.errors import ModelError
 from toktts.models._aligned import check_enough_frames
-from toktts.models._base import Synthesis, ToktsModel
+from toktts.models._base import SpeechOutput, Synthesis, ToktsModel
 from toktts.models._generation import speed_of
 from toktts.models._nonattentive_config import NonAttentiveConfig, NonAttentiveOutput
 from toktts.models._nonattentive_net import FrameWriter, TextReader, frame_errors, real_frames
@@ -115,13 +116,17 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         n_units, n_frames = attention_mask.sum(dim=1), real_frames(labels).sum(dim=1)
         output = NonAttentiveOutput()
+        # An evaluation scores both, whichever learns, so that its loss means the same from the beginning to the end.
+        scores_frames, scores_durations = (not self.training or self.stage == stage for stage in (1, 2))
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage == 1):
             encoded = self.reader(input_ids, n_units)
-            output.durations, output.alignment_loss = self._durations_of(encoded, labels, durations, n_units, n_frames)
-            if not self.training or self.stage == 1:
+            used, alignment_loss = self._durations_of(encoded, labels, durations, n_units, n_frames)
+            output.durations = used
+            if scores_frames:
+                output.alignment_loss = alignment_loss
                 self._score_frames(output, encoded, labels, n_frames)
-        if not self.training or self.stage == 2:
-            errors = duration_errors(self.durations(encoded.detach(), n_units), output.durations)
+        if scores_durations:
+            errors = duration_errors(self.durations(encoded.detach(), n_units), used)
             output.duration_loss = mean_of_rows(errors, attention_mask.bool())
         output.loss = self._total(output)
         return output
@@ -151,7 +156,7 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         weighted = [
             (1.0, output.first_loss),
             (1.0, output.final_loss),
-            (self.config.alignment_weight, output.alignment_loss if output.first_loss is not None else None),
+            (self.config.alignment_weight, output.alignment_loss),
             (1.0, output.duration_loss),
         ]
         return torch.stack([weight * loss for weight, loss in weighted if loss is not None]).sum()
@@ -189,53 +194,70 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         n_units = attention_mask.sum(dim=1)
         frames = torch.expm1(self.durations(self.reader(input_ids, n_units), n_units)) / speed_of(generation)
         durations = round_durations(frames, attention_mask.bool(), limit=self.config.max_frames_per_unit)
-        return self.synthesize_durations(
-            input_ids, attention_mask, durations=durations, generation=generation, seed=seed
+        limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
+        fits = (durations.sum(dim=1) <= limit).tolist()
+        cut = torch.diff(durations.cumsum(dim=1).clamp(max=limit), dim=1, prepend=durations.new_zeros(len(frames), 1))
+        synthesis = self._write(
+            input_ids, attention_mask, cut, RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
         )
+        return replace(synthesis, stop_reasons=["eos" if whole else "length" for whole in fits])
 
-    def synthesize_durations(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        *,
-        durations: Tensor,
-        generation: GenerationConfig,
-        seed: int | None = None,
-    ) -> Synthesis:
-        """Write as many frames as `durations` say, up to `max_new_tokens`.
+    @torch.no_grad()
+    def generate_for_durations(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, *, durations: Tensor
+    ) -> SpeechOutput:
+        """Speak, each text id as long as it is told to be: exactly the sum of the durations, however long.
 
         Args:
             input_ids: int64 (batch, n_units), padded at the end.
-            attention_mask: int64, same shape.
-            durations: int64, same shape, 0 or more frames of each text id, 0 where it is padding.
-            generation: complete and checked.
-            seed: of drawing codes.
+            attention_mask: int64, same shape; None = all real.
+            durations: int64, same shape, 0 or more frames of each text id; 0 where it is padding.
+        Raises:
+            ModelError: ids outside the vocabulary, durations of another shape or below 0, or no codec.
+            TextError: more ids than the model can read.
         """
-        limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
-        wanted = durations.sum(dim=1)
-        ends = durations.cumsum(dim=1).clamp(max=limit)
-        durations = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
-        n_frames, total = durations.sum(dim=1), int(durations.sum(dim=1).max())
+        ids = self._check_input_ids(input_ids)
+        if durations.shape != ids.shape or bool((durations < 0).any()):
+            raise ModelError(
+                f"must be {tuple(ids.shape)} frames, 0 or more, got {tuple(durations.shape)}, {int(durations.min())} "
+                "at least; give one for each text id",
+                key="durations",
+            )
+        mask = torch.ones_like(ids) if attention_mask is None else attention_mask
+        sampler = RowSampler(ids, mask, generation=self.default_generation(), seed=0)
+        synthesis = self._write(ids, mask, durations, sampler)
+        return SpeechOutput(
+            features=synthesis.features,
+            n_frames=synthesis.n_frames,
+            audio=self._decode(synthesis),
+            stop_reasons=list(synthesis.stop_reasons),
+            units=None if synthesis.alignment is None else synthesis.alignment.argmax(dim=2),
+        )
+
+    def _write(self, input_ids: Tensor, attention_mask: Tensor, durations: Tensor, sampler: RowSampler) -> Synthesis:
+        """Write as many frames as the durations say."""
+        n_frames = durations.sum(dim=1)
+        total = int(n_frames.max())
         encoded = self.reader(input_ids, attention_mask.sum(dim=1))
         _, final = self.writer(encoded, durations, n_frames=n_frames, total=total)
-        probabilities = None
-        if self.feature_kind == "mel":
-            features = self.writer.natural(final).float()
-        else:
-            sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
-            drawn = [sampler.draw_frames(final[:, :, book]) for book in range(final.shape[2])]
-            features = torch.stack(drawn, dim=1)
-            if self.config.soft_decoding and not generation.do_sample:
-                probabilities = final.float().softmax(dim=3).transpose(1, 2)
-        silence = 0 if self.feature_kind == "codes" else self.config.mel_mean
+        features, probabilities = self._features(final, sampler)
+        silence = self.config.mel_mean if self.feature_kind == "mel" else 0
         is_real = length_mask(n_frames, total)[:, None]
         return Synthesis(
             features=torch.where(is_real, features, torch.full_like(features, silence)),
             n_frames=n_frames,
-            stop_reasons=["eos" if fits else "length" for fits in (wanted <= limit).tolist()],
+            stop_reasons=["eos"] * len(n_frames),
             alignment=nn.functional.one_hot(units_of_frames(durations), input_ids.shape[1]).float(),
             probabilities=probabilities,
         )
+
+    def _features(self, final: Tensor, sampler: RowSampler) -> tuple[Tensor, Tensor | None]:
+        """Mel, or codes and how likely each code was."""
+        if self.feature_kind == "mel":
+            return self.writer.natural(final).float(), None
+        codes = torch.stack([sampler.draw_frames(final[:, :, book]) for book in range(final.shape[2])], dim=1)
+        is_soft = self.config.soft_decoding and not sampler.do_sample
+        return codes, final.float().softmax(dim=3).transpose(1, 2) if is_soft else None
 
     @classmethod
     def tiny(cls) -> Self:
