@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForTextToWaveform, GenerationConfig
 
 from toktts.codecs.melrvq import MelRVQ
+from toktts.config import load_config
 from toktts.errors import ModelError
 from toktts.models import register_all
 from toktts.models.fastspeech2 import FastSpeech2, FastSpeech2Config
@@ -440,3 +441,26 @@ def toy_clips() -> dict[str, torch.Tensor]:
 
 def mel_error(mel: torch.Tensor, labels: torch.Tensor) -> float:
     return float((mel - labels).abs()[labels != -100].mean())
+
+
+def test_the_reference_config_has_the_sizes_of_the_reference(root: Path) -> None:
+    config = load_config([root / "config/fastspeech2/reference.yaml"])
+    model = FastSpeech2(FastSpeech2Config(text_vocab_size=360, **config.model.options))
+    assert model.encoder[0].get_parameter("attention.query_key_value.weight").shape == (3 * 1024, 256)
+    assert model.encoder[0].get_parameter("expand.weight").shape == (512, 256, 5)
+    assert model.decoder[0].get_parameter("attention.query_key_value.weight").shape == (3 * 320, 80)
+    assert model.mel_head is None
+    assert [model.variance(kind).buckets.num_embeddings for kind in ("pitch", "energy")] == [256, 256]
+    assert model.postnet is not None
+    assert [layer.get_parameter("weight").shape[:2] for layer in model.postnet.layers] == [
+        (256, 80),
+        *[(256, 256)] * 5,
+        (80, 256),
+    ]
+
+
+def test_the_small_config_has_the_weights_it_names(root: Path) -> None:
+    path = root / "config/fastspeech2.yaml"
+    model = FastSpeech2(FastSpeech2Config(text_vocab_size=100, **load_config([path]).model.options))
+    assert "# 8 million weights" in path.read_text(encoding="utf-8")
+    assert round(sum(weight.numel() for weight in model.parameters()) / 1e6) == 8
