@@ -14,7 +14,8 @@ from toktts.codecs._mel import LogMel
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.data.cache import build_token_cache
 from toktts.data.collate import Collator
-from toktts.data.encoding import Arrangement, ClipSettings, find_prosody
+from toktts.data.encoding import Arrangement, ClipSettings
+from toktts.data.prosody import find_prosody
 from toktts.errors import CodecError
 
 # As they were when a cache could hold nothing but codes.

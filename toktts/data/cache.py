@@ -24,13 +24,12 @@ from toktts.data.encoding import (
     ClipSettings,
     Encoded,
     Outcome,
-    Track,
     encode_chunk,
 )
 from toktts.data.locks import FolderLock
 from toktts.data.rejects import Rejected, Rejects
 from toktts.data.scan import ScannedClip, scan_corpus
-from toktts.data.shards import CachedRow, Manifest, Shard, disk_faults, is_intact, read_shard, shard_name, write_shard
+from toktts.data.shards import Manifest, Shard, disk_faults, is_intact, read_shard, rows_of, shard_name, write_shard
 from toktts.data.workers import WorkerPool
 from toktts.errors import CodecError, CorpusError
 from toktts.places import cache_folder
@@ -86,7 +85,8 @@ class TokenCache:
         """Read all rows: `id, text, speaker, copy, n_samples`, and the features as lists of lists.
 
         These are `codes`, int16 (n_codebooks, n_frames), or `mel`, float16 (n_mels, n_frames); where prosody was asked
-        for, there are `pitch` (Hz, 0 = none) and `energy`, float32 (n_frames,), too.
+        for, there are `pitch` (Hz, 0 = none) and `energy`, float32 (n_frames,), too, and where the corpus knows them,
+        `phones` (symbols) and `phone_frames`, which add up to n_frames.
 
         The hash of every shard is checked. The fingerprint is the cache's own: equal rows, equal fingerprint.
 
@@ -153,7 +153,9 @@ def build_token_cache(
         manifest = _verified(folder, facts, n_shards=-(-len(clips) // shard_clips))
         if not manifest.is_complete:
             with _encoder(codec, settings, arrangement, root) as encode:
-                _fill(manifest, folder, corpus, clips, _columns(codec, settings), shard_clips, encode, on_progress)
+                _fill(
+                    manifest, folder, corpus, clips, _columns(codec, settings, clips), shard_clips, encode, on_progress
+                )
         on_progress(len(clips), len(clips))
         cache = TokenCache(folder, manifest)
         _write_rejects(folder, [*corpus.rejected, *cache.rejected], cache.n_clips, max_rejected_fraction)
@@ -186,15 +188,17 @@ def _facts(codec: Codec, settings: ClipSettings, shard_clips: int) -> dict[str, 
     }
 
 
-def _columns(codec: Codec, settings: ClipSettings) -> tuple[str, ...]:
+def _columns(codec: Codec, settings: ClipSettings, clips: list[ScannedClip]) -> tuple[str, ...]:
     """Columns of the shards, besides those that are always there."""
-    return (codec.feature_kind, *(("pitch", "energy") if settings.prosody else ()))
+    prosody = ("pitch", "energy") if settings.prosody else ()
+    return (codec.feature_kind, *prosody, *(("phones", "phone_frames") if clips[0].phones_hash else ()))
 
 
 def _key(facts: dict[str, Any], clips: list[ScannedClip]) -> str:
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8"))
     for clip in clips:
-        digest.update(json.dumps(list(asdict(clip).values())).encode("utf-8"))
+        *usual, phones = asdict(clip).values()
+        digest.update(json.dumps([*usual, *([phones] if phones else [])]).encode("utf-8"))
     return digest.hexdigest()[:24]
 
 
@@ -242,7 +246,7 @@ def _pair(scanned: list[ScannedClip], utterances: list[Utterance]) -> list[Clip]
     if [clip.id for clip in scanned] != [utterance.id for utterance in utterances]:
         raise CorpusError("changed while it was being encoded; run again")
     return [
-        Clip(clip.id, utterance.audio, clip.audio_hash, clip.n_copies)
+        Clip(clip.id, utterance.audio, clip.audio_hash, clip.n_copies, utterance.phones)
         for clip, utterance in zip(scanned, utterances, strict=True)
     ]
 
@@ -250,11 +254,7 @@ def _pair(scanned: list[ScannedClip], utterances: list[Utterance]) -> list[Clip]
 def _store(path: Path, scanned: list[ScannedClip], outcomes: list[Outcome], columns: Sequence[str]) -> Shard:
     pairs = list(zip(scanned, outcomes, strict=True))
     encoded = [(clip, outcome) for clip, outcome in pairs if isinstance(outcome, Encoded)]
-    rows = [
-        CachedRow(clip.id, clip.text, clip.speaker, copy, outcome.n_samples, features, **_tracks(outcome))
-        for clip, outcome in encoded
-        for copy, features in enumerate(outcome.features)
-    ]
+    rows = [row for clip, outcome in encoded for row in rows_of(clip, outcome)]
     return Shard(
         name=path.name,
         sha256=write_shard(path, rows, columns=columns),
@@ -262,10 +262,6 @@ def _store(path: Path, scanned: list[ScannedClip], outcomes: list[Outcome], colu
         rejected=tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected)),
         findings=dict(Counter(finding for _, outcome in encoded for finding in outcome.findings)),
     )
-
-
-def _tracks(outcome: Encoded) -> dict[str, Track]:
-    return {} if outcome.prosody is None else {"pitch": outcome.prosody.pitch, "energy": outcome.prosody.energy}
 
 
 @contextlib.contextmanager

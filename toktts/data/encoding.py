@@ -14,19 +14,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from toktts.audio.energy import frame_energy
-from toktts.audio.pitch import track_pitch
+from toktts.alignment.alignment import Alignment
 from toktts.audio.reading import Finding, read_clip
-from toktts.audio.waveform import Waveform, pad_clips
+from toktts.audio.waveform import pad_clips
 from toktts.codecs._base import Codec
 from toktts.data.augment import add_noise
+from toktts.data.mel_file import is_mel_file, read_mel_file
+from toktts.data.phones import MENDED, PhoneFrames, beginning, count_frames, cut_to_phones
+from toktts.data.prosody import Prosody, find_prosody
 from toktts.data.rejects import Rejected
-from toktts.errors import AudioError, CodecError, CorpusError
+from toktts.errors import AlignmentError, AudioError, CodecError, CorpusError
 
 MAX_MEL = 90  # natural logarithms; what is lower could not be told from padding
 CHUNK_CLIPS = 16  # clips are ordered by length inside a chunk, whatever the number of workers
 Features = npt.NDArray[Any]  # int16 codes (n_codebooks, n_frames), or float16 mel (n_mels, n_frames)
-Track = npt.NDArray[np.float32]  # one value a frame
 
 
 @dataclass(frozen=True)
@@ -79,25 +80,14 @@ class Clip:
         audio: a file, or the bytes of one.
         audio_hash: `hash_audio(audio)` when the corpus was looked through.
         n_copies: rows to make of it.
+        phones: what is said when; the clip is cut to them. None = not known.
     """
 
     id: str
     audio: Path | bytes
     audio_hash: str
     n_copies: int = 1
-
-
-@dataclass(frozen=True)
-class Prosody:
-    """How a clip is said, without its noise.
-
-    Args:
-        pitch: Hz, 0 where there is none, (n_frames,).
-        energy: L2 norm of the spectrum's magnitudes, (n_frames,).
-    """
-
-    pitch: Track
-    energy: Track
+    phones: Alignment | None = None
 
 
 @dataclass(frozen=True)
@@ -109,15 +99,26 @@ class Encoded:
         features: for each copy, int16 codes (n_codebooks, n_frames) or float16 mel (n_mels, n_frames).
         findings: what was noticed and accepted, one short text each.
         prosody: None = not asked for.
+        phones: None = not known.
     """
 
     n_samples: int
     features: tuple[Features, ...]
     findings: tuple[str, ...]
     prosody: Prosody | None = None
+    phones: PhoneFrames | None = None
 
 
 Outcome = Encoded | Rejected
+
+
+class _Heard(NamedTuple):
+    """A clip that was read: its samples, or the frames that its corpus brings instead."""
+
+    samples: Tensor
+    mel: Features | None
+    phones: PhoneFrames | None
+    findings: tuple[str, ...]
 
 
 class _Row(NamedTuple):
@@ -148,15 +149,16 @@ def encode_chunk(
         CorpusError: a file is not what it was when the corpus was looked through.
         CodecError: the codec gives codes outside its codebooks, or a mel that is not finite.
     """
-    sounds: dict[int, Tensor] = {}
+    heard: dict[int, _Heard] = {}
     outcomes: dict[int, Outcome] = {}
-    findings: dict[int, list[Finding]] = {index: [] for index in range(len(clips))}
     for index, clip in enumerate(clips):
         report((index,))
         try:
-            sounds[index] = _read(clip, codec, settings, findings[index].append)
-        except AudioError as error:
-            outcomes[index] = Rejected(clip.id, error.file, error.message)
+            heard[index] = _hear(clip, codec, settings)
+        except (AudioError, AlignmentError) as error:
+            file = None if isinstance(clip.audio, bytes) else os.fspath(clip.audio)
+            outcomes[index] = Rejected(clip.id, error.file or file, error.message)
+    sounds = {index: found.samples for index, found in heard.items() if found.mel is None}
     rows = [_Row(index, copy, len(sound)) for index, sound in sounds.items() for copy in range(clips[index].n_copies)]
     features: dict[tuple[int, int], Features] = {}
     prosody: dict[int, Prosody] = {}
@@ -168,24 +170,13 @@ def encode_chunk(
                 features[row.clip, row.copy] = encoded
         if settings.prosody:
             prosody = {index: find_prosody(sound, codec) for index, sound in sounds.items()}
-    for index, sound in sounds.items():
-        copies = tuple(features[index, copy] for copy in range(clips[index].n_copies))
-        noticed = tuple(_describe(finding) for finding in findings[index])
-        outcomes[index] = Encoded(len(sound), copies, noticed, prosody.get(index))
+    for index, found in heard.items():
+        n_copies = clips[index].n_copies
+        copies = (
+            tuple(features[index, copy] for copy in range(n_copies)) if found.mel is None else (found.mel,) * n_copies
+        )
+        outcomes[index] = Encoded(len(found.samples), copies, found.findings, prosody.get(index), found.phones)
     return [outcomes[index] for index in range(len(clips))]
-
-
-def find_prosody(samples: Tensor, codec: Codec) -> Prosody:
-    """Find pitch and energy of every frame of a codec.
-
-    Args:
-        samples: 1-D, at the codec's rate.
-        codec: whose frames they are found for.
-    """
-    waveform, hop_length = Waveform(samples.cpu(), codec.sampling_rate), codec.hop_length
-    pitch = track_pitch(waveform, hop_length=hop_length, first_centre=codec.first_centre).f0
-    energy = frame_energy(waveform, hop_length=hop_length, first_centre=codec.first_centre)
-    return Prosody(pitch.numpy(), energy[0].numpy())
 
 
 def hash_audio(audio: Path | bytes) -> str:
@@ -201,7 +192,50 @@ def hash_audio(audio: Path | bytes) -> str:
         return "not readable"
 
 
-def _read(clip: Clip, codec: Codec, settings: ClipSettings, report: Callable[[Finding], None]) -> Tensor:
+def _hear(clip: Clip, codec: Codec, settings: ClipSettings) -> _Heard:
+    """Read a clip, and count the frames of its phonemes."""
+    noticed: list[Finding] = []
+    mel, phones = None, clip.phones
+    if phones is not None and settings.clip_seconds is not None:
+        phones = beginning(phones, settings.clip_seconds)
+    if is_mel_file(clip.audio):
+        mel = _given_mel(clip, codec, settings)
+        samples = torch.zeros(mel.shape[1] * codec.hop_length)
+    else:
+        samples = _read(clip, phones, codec, settings, noticed.append)
+    findings = [_describe(finding) for finding in noticed]
+    if phones is None:
+        return _Heard(samples, mel, None, tuple(findings))
+    n_frames = codec.n_frames(len(samples))
+    counted, is_mended = count_frames(phones, n_frames=n_frames, frame_rate=codec.frame_rate)
+    return _Heard(samples, mel, counted, (*findings, *([MENDED] if is_mended else [])))
+
+
+def _given_mel(clip: Clip, codec: Codec, settings: ClipSettings) -> Features:
+    """The frames that a corpus brings, as they are."""
+    assert isinstance(clip.audio, Path)
+    if codec.feature_kind != "mel":
+        raise AudioError("holds mel, the codec wants sound; take a codec of mel, or bring the sound", file=clip.audio)
+    if settings.prosody:
+        raise AudioError("holds mel, pitch is only found in sound; bring the sound, or do without", file=clip.audio)
+    mel = read_mel_file(clip.audio, n_mels=codec.n_mels)
+    _check_unchanged(clip)
+    return mel.astype(np.float16)
+
+
+def _check_unchanged(clip: Clip) -> None:
+    if hash_audio(clip.audio) != clip.audio_hash:
+        file = None if isinstance(clip.audio, bytes) else clip.audio
+        raise CorpusError("changed while it was being encoded; run again", file=file, key=clip.id)
+
+
+def _read(
+    clip: Clip,
+    phones: Alignment | None,
+    codec: Codec,
+    settings: ClipSettings,
+    report: Callable[[Finding], None],
+) -> Tensor:
     """1-D samples of a clip at the codec's rate, cut."""
     waveform = read_clip(
         clip.audio,
@@ -211,10 +245,10 @@ def _read(clip: Clip, codec: Codec, settings: ClipSettings, report: Callable[[Fi
         min_samples=codec.hop_length,
         report=report,
     )
-    if hash_audio(clip.audio) != clip.audio_hash:
-        file = None if isinstance(clip.audio, bytes) else clip.audio
-        raise CorpusError("changed while it was being encoded; run again", file=file, key=clip.id)
+    _check_unchanged(clip)
     samples = waveform.samples[0]
+    if phones is not None:
+        return cut_to_phones(samples, phones, codec)
     if settings.clip_seconds is not None:
         # A copy, so that the rest of a long recording is not kept in memory.
         samples = samples[: round(settings.clip_seconds * codec.sampling_rate)].clone()

@@ -1,16 +1,18 @@
 """Cached rows -> examples a model can train on: text as ids beside the features."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from toktts.data.collate import feature_of
 from toktts.data.metadata import check_speaking_rate
+from toktts.data.phones import PhoneFrames
 from toktts.data.rejects import Rejected
 from toktts.errors import AudioError, TextError
 from toktts.text import Normalizer, check_speakable
+from toktts.tokens.pronouncing import PronouncingTokenizer
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Examples:
     """What is left of a token cache for one model.
 
     Args:
-        rows: columns of the cache, as `id, copy, text` and `codes` or `mel`, and `input_ids`.
+        rows: columns of the cache, as `id, copy, text` and `codes` or `mel`, and `input_ids`; where phonemes with times
+            were read, `durations` too, in frames, one an id.
         rejected: clips whose text or length the model cannot use, with the reason.
     """
 
@@ -47,6 +50,9 @@ def make_examples(
 ) -> Examples:
     """Tokenise the text of every cached row, leaving out what the model cannot use.
 
+    Phonemes with times are read instead of the text, where the cache has them and the tokenizer writes text the same
+    way, with nothing between words.
+
     Args:
         rows: of `TokenCache.load`.
         normalizer: text as written -> as read.
@@ -59,12 +65,14 @@ def make_examples(
     input_ids: list[list[int]] = []
     rejected: dict[str, Rejected] = {}
     texts, features = rows["text"], rows.with_format("arrow")[feature_of(rows.column_names)]
+    phones = _phones(rows, tokenizer)
+    durations: list[list[int]] = []
     for index, (clip_id, text) in enumerate(zip(rows["id"], texts, strict=True)):
-        reason, ids = _read(text, normalizer, tokenizer)
+        reason, ids = _read(text, normalizer, tokenizer) if phones is None else _read_phones(phones[index], tokenizer)
         n_frames = len(features[index][0])
         if not reason and len(ids) > text_limit:
             reason = f"text has {len(ids)} ids, the model reads {text_limit}"
-        if not reason and n_frames < frames_per_id * len(ids):
+        if not reason and phones is None and n_frames < frames_per_id * len(ids):
             reason = f"{n_frames} frames are too few for {len(ids)} text ids, one each at least"
         if not reason and frame_rate is not None:
             reason = _rate_fault(text, n_frames / frame_rate)
@@ -73,8 +81,32 @@ def make_examples(
         else:
             kept.append(index)
             input_ids.append(ids)
+            frames = [] if phones is None else phones[index].frames
+            durations.append([*frames, *[0] * (len(ids) - len(frames))])
     chosen: Any = rows.select(kept).add_column("input_ids", input_ids)
+    if phones is not None:
+        chosen = chosen.add_column("durations", durations)
     return Examples(chosen, list(rejected.values()))
+
+
+def _phones(rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> list[PhoneFrames] | None:
+    if "phones" not in rows.column_names or not _reads_phones(tokenizer):
+        return None
+    return [PhoneFrames(*pair) for pair in zip(rows["phones"], rows["phone_frames"], strict=True)]
+
+
+def _reads_phones(tokenizer: PreTrainedTokenizerBase) -> TypeGuard[PronouncingTokenizer]:
+    return isinstance(tokenizer, PronouncingTokenizer) and tokenizer.writing != "breaks"
+
+
+def _read_phones(phones: PhoneFrames, tokenizer: PreTrainedTokenizerBase) -> tuple[str, list[int]]:
+    """Why phonemes cannot be used ("" if they can), and their ids, closed as a text is."""
+    assert _reads_phones(tokenizer)
+    try:
+        ids = tokenizer.phone_ids(phones.symbols)
+    except TextError as error:
+        return error.message, []
+    return "", [*ids, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])]
 
 
 def _rate_fault(text: str, duration_s: float) -> str:

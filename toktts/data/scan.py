@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from toktts.data.corpora._base import Corpus, Utterance
 from toktts.data.encoding import hash_audio
+from toktts.data.phones import hash_phones
 from toktts.errors import CorpusError
 
 
@@ -18,6 +19,7 @@ class ScannedClip:
         speaker: who says it.
         audio_hash: of the file's content, or a word why there is none.
         n_copies: rows to make of it.
+        phones_hash: of its phonemes and their times; None = not known.
     """
 
     id: str
@@ -25,6 +27,7 @@ class ScannedClip:
     speaker: str
     audio_hash: str
     n_copies: int
+    phones_hash: str | None = None
 
 
 def scan_corpus(corpus: Corpus, *, n_copies: int, is_training: Callable[[str], bool]) -> list[ScannedClip]:
@@ -35,7 +38,8 @@ def scan_corpus(corpus: Corpus, *, n_copies: int, is_training: Callable[[str], b
         n_copies: rows of a training clip; a clip for validation has one.
         is_training: whether a clip of this id is for training.
     Raises:
-        CorpusError: no clip, an id twice, text that is not Unicode, or the same sound in training and validation.
+        CorpusError: no clip, an id twice, text that is not Unicode, the same sound in training and validation, or
+            phonemes of some clips only.
     """
     clips: dict[str, ScannedClip] = {}
     first_with: dict[str, tuple[str, bool]] = {}
@@ -52,9 +56,15 @@ def scan_corpus(corpus: Corpus, *, n_copies: int, is_training: Callable[[str], b
                 key=utterance.id,
             )
         copies = n_copies if is_train else 1
-        clips[utterance.id] = ScannedClip(utterance.id, utterance.text, utterance.speaker, audio_hash, copies)
+        phones = None if utterance.phones is None else hash_phones(utterance.phones)
+        clips[utterance.id] = ScannedClip(utterance.id, utterance.text, utterance.speaker, audio_hash, copies, phones)
     if not clips:
         raise CorpusError("has no clips; check its folder and the limit on rows")
+    without = [clip.id for clip in clips.values() if clip.phones_hash is None]
+    if 0 < len(without) < len(clips):
+        raise CorpusError(
+            f"has no phonemes with times, {len(clips) - len(without)} others have; align it too", key=without[0]
+        )
     return list(clips.values())
 
 

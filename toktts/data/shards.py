@@ -14,8 +14,10 @@ import pyarrow
 import pyarrow.parquet
 
 from toktts.data.atomic import write_atomically
-from toktts.data.encoding import Features, Track
+from toktts.data.encoding import Encoded, Features
+from toktts.data.prosody import Track
 from toktts.data.rejects import Rejected
+from toktts.data.scan import ScannedClip
 from toktts.errors import CacheError
 
 MANIFEST_FILE = "manifest.json"
@@ -29,6 +31,8 @@ COLUMNS = {
     "mel": pyarrow.list_(pyarrow.list_(pyarrow.float16())),
     "pitch": pyarrow.list_(pyarrow.float32()),
     "energy": pyarrow.list_(pyarrow.float32()),
+    "phones": pyarrow.list_(pyarrow.string()),
+    "phone_frames": pyarrow.list_(pyarrow.int32()),
 }
 """Every column there can be, in its order; a shard has either codes or mel."""
 ALWAYS = ("id", "text", "speaker", "copy", "n_samples")
@@ -47,6 +51,8 @@ class CachedRow:
         features: int16 codes (n_codebooks, n_frames), or float16 mel (n_mels, n_frames).
         pitch: Hz, 0 where there is none, (n_frames,); None = not asked for.
         energy: (n_frames,); None = not asked for.
+        phones: symbols of what is said; None = not known.
+        phone_frames: frames of each.
     """
 
     id: str
@@ -57,6 +63,28 @@ class CachedRow:
     features: Features
     pitch: Track | None = None
     energy: Track | None = None
+    phones: tuple[str, ...] | None = None
+    phone_frames: tuple[int, ...] | None = None
+
+
+def rows_of(clip: ScannedClip, encoded: Encoded) -> list[CachedRow]:
+    """Make a row of each copy of a clip."""
+    tracks = {} if encoded.prosody is None else {"pitch": encoded.prosody.pitch, "energy": encoded.prosody.energy}
+    symbols, frames = (None, None) if encoded.phones is None else encoded.phones
+    return [
+        CachedRow(
+            clip.id,
+            clip.text,
+            clip.speaker,
+            copy,
+            encoded.n_samples,
+            features,
+            **tracks,
+            phones=symbols,
+            phone_frames=frames,
+        )
+        for copy, features in enumerate(encoded.features)
+    ]
 
 
 @dataclass(frozen=True)
