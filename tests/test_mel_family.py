@@ -5,13 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from toy_mel import FRAMES_PER_ID, ToyMel
 
+from toktts.audio import Waveform
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.codecs.melrvq import MelRVQ
 from toktts.data.bucketing import BucketBatchSampler
 from toktts.data.collate import Collator
-from toktts.errors import ModelError
+from toktts.errors import ModelError, ToktsError
+from toktts.evaluation._base import Sample
+from toktts.evaluation.samples import Example
+from toktts.evaluation.samples.examples import make_comparable
+from toktts.evaluation.samples.writing import write_comparisons
+from toktts.evaluation.token_accuracy import TokenAccuracy
 from toktts.inference import pipeline
 from toktts.models.toknar import Toknar
 from toktts.tokens import build_tokenizer
@@ -112,3 +119,22 @@ def test_codecs_of_another_kind_or_with_other_bands_are_refused() -> None:
 def test_a_mel_family_is_not_asked_for_its_likeliest_codes() -> None:
     with pytest.raises(NotImplementedError, match="ToyMel writes codes and must say"):
         ToyMel.tiny().predicted_codes(IDS, IDS)
+
+
+def test_samples_of_a_mel_cache_are_heard_through_the_codec(tmp_path: Path) -> None:
+    codec = GriffinLim.tiny()
+    recording = Waveform(0.1 * torch.randn(640, generator=torch.Generator().manual_seed(0)), 8000)
+    mel = codec.encode(recording)[0]
+    rows = Dataset.from_list([{"id": "a", "text": "hello", "n_samples": 640, "mel": mel.tolist()}])
+    (example,) = make_comparable(rows, [], sampling_rate=8000)
+    assert torch.equal(example.codes, mel)
+    for name, one in (("cached", example), ("encoded", Example(id="a", text="hello", codes=mel.half()))):
+        write_comparisons(one, codec_wav=tmp_path / f"{name}.wav", real_wav=tmp_path / "real.wav", codec=codec)
+        assert Waveform.load(tmp_path / f"{name}.wav").samples.shape == (1, 640)
+
+
+def test_token_accuracy_says_why_it_has_no_answer_for_mel() -> None:
+    mel = torch.zeros(20, 7)
+    sample = Sample(speech=Waveform(torch.zeros(448), 8000), codes=mel, reference_codes=mel)
+    with pytest.raises(ToktsError, match="token_accuracy: a voice that writes mel has no codes; compare its mel_error"):
+        TokenAccuracy().score(sample)

@@ -26,6 +26,11 @@ class MelCodec(Codec):
         """The mel settings; the way back to sound is no part of them, so all such codecs share a cache."""
         return "mel:" + ",".join(f"{key}={value}" for key, value in sorted(self.log_mel.facts().items()))
 
+    @property
+    def first_centre(self) -> float:
+        """Sample on which the first frame is centred: the very first where edges are reflected."""
+        return self.log_mel.n_fft / 2 - self.log_mel.lead
+
     @torch.no_grad()
     def encode(self, waveform: Waveform) -> Tensor:
         """Turn mono speech into log-mel (batch, n_mels, n_frames), float32; see `Codec.encode`."""

@@ -1,6 +1,5 @@
 """The untrained way back from any mel spectrogram: non-negative inversion of the mel filters, then Griffin-Lim."""
 
-import math
 import os
 from typing import ClassVar, Literal, Self
 
@@ -8,16 +7,17 @@ import torch
 from torch import Tensor
 
 from toktts.audio import Waveform
-from toktts.codecs._base import Codec, read_codec_file, write_codec_file
+from toktts.codecs._base import read_codec_file, write_codec_file
 from toktts.codecs._mel import LogMel
-from toktts.codecs._rows import check_finite, frames_of_rows
+from toktts.codecs._mel_codec import MelCodec
+from toktts.codecs._rows import frames_of_rows
 from toktts.errors import CodecError
 
 NNLS_STEPS = 50
 TINIEST = 1e-8
 
 
-class GriffinLim(Codec):
+class GriffinLim(MelCodec):
     """Log-mel frames and back without training: robotic, but it needs no file and works for every mel.
 
     Args:
@@ -41,39 +41,6 @@ class GriffinLim(Codec):
         self.sampling_rate = self.log_mel.sampling_rate
         self.hop_length = self.log_mel.hop_length
         self.n_mels = self.log_mel.n_mels
-
-    @property
-    def identity(self) -> str:
-        """The mel settings; the way back is no part of them, so that all codecs of one mel share a cache."""
-        return "mel:" + ",".join(f"{key}={value}" for key, value in sorted(self.log_mel.facts().items()))
-
-    @property
-    def first_centre(self) -> float:
-        """Sample on which the first frame is centred: the first of all where edges are reflected."""
-        return self.log_mel.n_fft / 2 - self.log_mel.lead
-
-    @torch.no_grad()
-    def encode(self, waveform: Waveform) -> Tensor:
-        """Turn mono speech into log-mel, padding the last frame of each clip with silence.
-
-        Args:
-            waveform: samples (batch, n_samples), in [-1, 1], at `self.sampling_rate` Hz.
-        Returns:
-            (batch, n_mels, n_frames), natural logarithm of magnitudes; frames behind a clip's end are silence.
-        Raises:
-            SamplingRateError: resample first; this never resamples silently.
-            AudioError: samples are not finite.
-        """
-        self.check_rate(waveform)
-        check_finite(waveform)
-        samples = waveform.samples
-        mel = samples.new_full(
-            (len(samples), self.n_mels, self.n_frames(samples.shape[1])), math.log(self.log_mel.floor)
-        )
-        # One by one: where the edges are reflected, the last frames follow from where a clip ends.
-        for row, length in enumerate(waveform.row_lengths.tolist()):
-            mel[row, :, : self.n_frames(length)] = self.log_mel(samples[row : row + 1, :length])[0]
-        return mel
 
     @torch.no_grad()
     def decode(self, features: Tensor, *, n_frames: Tensor | None = None) -> Waveform:

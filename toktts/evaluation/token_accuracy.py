@@ -16,6 +16,8 @@ class TokenAccuracy(Metric):
         codes, wanted = sample.codes, sample.reference_codes
         assert codes is not None
         assert wanted is not None
+        if codes.is_floating_point() or wanted.is_floating_point():
+            raise ToktsError("a voice that writes mel has no codes; compare its mel_error in training", key=self.name)
         if codes.ndim != 2 or wanted.ndim != 2 or len(codes) != len(wanted):
             raise ToktsError(
                 f"codes must be (n_codebooks, n_frames), got {tuple(codes.shape)} and {tuple(wanted.shape)}; "

@@ -1,4 +1,4 @@
-"""Rows of a token cache and the corpus they came from -> sentences with their codes and recordings."""
+"""Rows of a token cache and the corpus they came from -> sentences with their features and recordings."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
@@ -7,6 +7,7 @@ import torch
 
 from toktts.audio import Waveform
 from toktts.audio.reading import read_clip
+from toktts.data.collate import feature_of
 from toktts.data.corpora._base import Utterance
 from toktts.evaluation.samples import Example
 
@@ -24,13 +25,14 @@ def make_comparable(
     """Put codes and recordings side by side, each recording cut to what the codec heard of it.
 
     Args:
-        rows: columns `id, text, codes, n_samples`, one row an id.
+        rows: columns `id, text, n_samples` and `codes` or `mel`, one row an id.
         corpus: gone through until every id is found; ids it does not have get no recording.
         sampling_rate: Hz of the codec, which `n_samples` counts in.
         mono: what to do with several channels.
     Returns:
         In the order of the rows.
     """
+    feature = feature_of(rows.column_names)
     wanted = dict(zip(rows["id"], rows["n_samples"], strict=True))
     recordings: dict[str, Waveform] = {}
     for utterance in corpus:
@@ -43,7 +45,7 @@ def make_comparable(
         Example(
             id=row["id"],
             text=row["text"],
-            codes=torch.tensor(row["codes"], dtype=torch.long),
+            codes=torch.tensor(row[feature], dtype=torch.long if feature == "codes" else torch.float32),
             recording=recordings.get(row["id"]),
         )
         for row in rows

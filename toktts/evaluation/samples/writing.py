@@ -33,7 +33,8 @@ class Example:
     Args:
         id: safe as a file name.
         text: what is said.
-        codes: int64 (n_codebooks, n_frames), the codec's of the recording; None = not known.
+        codes: the codec's features of the recording, int64 (n_codebooks, n_frames) or float mel (n_mels, n_frames);
+            None = not known.
         recording: one clip, the person (or machine) that is imitated; None = not known.
     """
 
@@ -170,9 +171,9 @@ def _check_names(examples: Sequence[Example]) -> None:
 def write_comparisons(example: Example, *, codec_wav: Path, real_wav: Path, codec: Codec) -> None:
     """Write what is known of an example: its codes as sound, and its recording."""
     if example.codes is not None:
-        codes = example.codes.to(torch.long)[None]
+        kind = torch.long if codec.feature_kind == "codes" else torch.float32
         with torch.inference_mode():
-            codec.decode(codes).save(codec_wav)
+            codec.decode(example.codes.to(kind)[None]).save(codec_wav)
     if example.recording is not None:
         example.recording.save(real_wav)
 
