@@ -23,6 +23,7 @@ from toktts.data.rejects import Rejects
 from toktts.errors import CheckpointError, ModelError
 from toktts.inference.loading import load_model
 from toktts.models._base import ToktsModel
+from toktts.training.board import show_samples
 from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit
 from toktts.training.checkpoints import find_checkpoint
 from toktts.training.fitting import fit_to_data
@@ -30,6 +31,7 @@ from toktts.training.folder import CHECKPOINTS, open_run_folder, write_config
 from toktts.training.metrics import compute_metrics_and
 from toktts.training.phrases import Phrases, phrases_of, share_of_steps
 from toktts.training.prosody import fit_prosody
+from toktts.training.stages import add_second_stage
 from toktts.training.trainer import ToktsTrainer, ToktsTrainingArguments, best_precision
 
 
@@ -200,6 +202,8 @@ def make_trainer(plan: build.TrainingPlan, folder: Path, material: Material, hoo
     trainer.compute_metrics = compute_metrics_and(
         [functools.partial(scorer, material) for scorer in hooks.scorers], feature_kind=material.model.feature_kind
     )
+    add_second_stage(trainer, time_limit=time_limit)
+    show_samples(trainer, folder / "samples")
     return trainer
 
 
