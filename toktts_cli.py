@@ -13,6 +13,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+import toktts_datasets
+
 # typer re-exports one leaf of its usage errors; the rest (no such command, option or argument) share its base.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -242,6 +244,9 @@ def demo(
         demo_command(output, minutes)
 
     _run(ctx, work)
+
+
+toktts_datasets.add_commands(app, lambda ctx, work: _run(ctx, work))
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 # Imports run from left to right only.
 LEVELS = ["entry points", "launch", "evaluation", "training", "inference", "build", "config", "data", "models"]
 LEVELS += ["alignment", "codecs", "tokens", "text", "audio", "registry", "memory", "places", "errors"]
-SCRIPTS = ("toktts_cli", "trainer", "generate_samples", "cloud_training")
+SCRIPTS = ("toktts_cli", "toktts_datasets", "trainer", "generate_samples", "cloud_training")
 PACKAGE = sorted((ROOT / "toktts").rglob("*.py"))
 FILES = PACKAGE + [ROOT / f"{name}.py" for name in SCRIPTS if (ROOT / f"{name}.py").exists()]
 # Installed by scripts/install_extras or an extra, and imported only where they are used.

@@ -58,6 +58,23 @@ def unpack_tar(archive: Path, target: Path, *, root: str, limits: Limits | None 
     return target
 
 
+def root_of(archive: Path) -> str:
+    """Name the one folder that a tar archive holds everything in, by its first member.
+
+    Raises:
+        DownloadError: it is no tar archive, or is empty.
+    """
+    try:
+        with tarfile.open(archive, "r:*") as tar:
+            first = tar.next()
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+        raise DownloadError(f"cannot be unpacked ({error}); download it again", file=archive) from error
+    parts = PurePosixPath(first.name).parts if first is not None else ()
+    if not parts:
+        raise DownloadError("is empty; download it again", file=archive)
+    return parts[0]
+
+
 class _Unpacking:
     """One pass over an archive: counts what came so far, and refuses the first member that must not be."""
 
