@@ -1,5 +1,6 @@
 """A config becomes objects, and what it cannot become is said with the line it was written on."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,15 @@ def test_a_plan_carries_the_values_of_training(tmp_path):
     assert (plan.max_minutes, plan.ema_decay, plan.resume) == (3.0, 0.9, False)
     assert plan.arguments["learning_rate"] == 1e-4
     assert plan.arguments["report_to"] == []
+
+
+def test_only_a_slow_codec_is_run_in_processes_unless_a_number_is_given(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("toktts.build._data.build_token_cache", lambda *_, arrangement, **__: seen.append(arrangement))
+    fast, slow = MelRVQ.tiny(), MelRVQ.tiny()
+    monkeypatch.setattr(slow, "is_slow", True, raising=False)
+    for text, codec in [("data: {}", fast), ("data: {}", slow), ("data: {workers: 3}", fast)]:
+        config = config_of(tmp_path, text)
+        build.token_cache(config, build.open_corpus(config), codec)
+    cores = len(os.sched_getaffinity(0))
+    assert [(item.workers, item.batch_size) for item in seen] == [(1, 1), (cores, 4), (3, 1)]

@@ -347,18 +347,21 @@ def test_progress_counts_the_clips(tmp_path):
 
 
 @pytest.mark.medium
-def test_processes_give_the_same_bytes_and_one_that_dies_twice_costs_its_clip_only(tmp_path, caplog):
+@pytest.mark.parametrize(("batch_size", "n_deaths"), [(1, 2), (4, 3)])
+def test_processes_give_the_same_bytes_and_one_that_dies_twice_costs_its_clip_only(
+    tmp_path, caplog, batch_size, n_deaths
+):
     corpus = ToyCorpus.of(70)
     deadly_samples = 24_000 * (1 + 45 * 7 % 5) // 10 + 45  # clip-045
     rest = ToyCorpus([replace(clip, audio=b"") if clip.id == "clip-045" else clip for clip in corpus])
     expected = build(rest, ToyCodec(), tmp_path / "here", shard_rows=70, max_rejected_fraction=0.1)
     codec = ToyCodec(deadly_samples=deadly_samples)
-    arrangement = Arrangement(workers=2)
+    arrangement = Arrangement(workers=2, batch_size=batch_size)
     found = build(corpus, codec, tmp_path / "there", shard_rows=70, arrangement=arrangement, max_rejected_fraction=0.1)
     assert [(row.id, row.reason) for row in found.rejected] == [
         ("clip-045", "killed the process that encoded it twice (SIGKILL); convert it again")
     ]
-    assert caplog.text.count("died (SIGKILL) at clip-045") == 2
+    assert caplog.text.count("died (SIGKILL) at") == n_deaths
     shard = "shard-00000.parquet"
     assert contents(found.folder)[shard] == contents(expected.folder)[shard]
     assert not list(tmp_path.rglob(".tmp-*"))

@@ -1,6 +1,7 @@
 """What is trained on: a corpus, its codec, its cache and its splits."""
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from toktts.errors import CodecError
 
 Progress = Callable[[int, int], None]
 TRAIN_FRACTION = 0.95
+SLOW_CODEC_BATCH = 4
 
 
 def speech_amount(config: Config, corpus: Corpus) -> SpeechAmount:
@@ -113,8 +115,16 @@ def token_cache(
         settings=settings,
         is_training=lambda clip_id: clip_id in training,
         cache_dir=data.cache_dir,
-        arrangement=Arrangement(workers=data.workers),
+        arrangement=_arrangement(data.workers, codec),
         shard_rows=data.shard_rows,
         max_rejected_fraction=data.max_rejected_fraction,
         on_progress=on_progress,
     )
+
+
+def _arrangement(workers: int | None, codec: Codec) -> Arrangement:
+    """What was the fastest (docs/benchmarks.md): small batches in a process a core, or none for a codec that is fast."""
+    if not codec.is_slow:
+        return Arrangement(workers=workers or 1)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Arrangement(workers=workers or cores, batch_size=SLOW_CODEC_BATCH)

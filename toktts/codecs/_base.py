@@ -27,6 +27,8 @@ class Codec(ABC):
     n_codebooks: int = 0
     codebook_size: int = 0
     n_mels: int = 0
+    is_slow: ClassVar[bool] = False
+    """Whether encoding a corpus takes so long that it pays to start processes for it."""
 
     @property
     def frame_rate(self) -> float:

@@ -45,6 +45,7 @@ class HuggingFaceCodec(Codec):
     """
 
     feature_kind: ClassVar[Literal["codes", "mel"]] = "codes"
+    is_slow = True
 
     def __init__(
         self,

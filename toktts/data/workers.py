@@ -47,6 +47,9 @@ class _Task:
         kept = [index for index in range(len(self.clips)) if index not in lost]
         return _Task([self.positions[index] for index in kept], [self.clips[index] for index in kept])
 
+    def only(self, index: int) -> "_Task":
+        return _Task([self.positions[index]], [self.clips[index]])
+
 
 @dataclass
 class _Worker:
@@ -143,7 +146,7 @@ class WorkerPool:
         try:
             message = worker.connection.recv()
         except (EOFError, OSError):
-            tasks.appendleft(self._bury(worker, outcomes))
+            tasks.extendleft(self._bury(worker, outcomes))
             return None
         if isinstance(message, ToktsError):
             raise message
@@ -153,8 +156,8 @@ class WorkerPool:
         worker.task = None
         return list(message)
 
-    def _bury(self, worker: _Worker, outcomes: dict[int, Outcome]) -> _Task:
-        """Decide what is left to do of a dead worker's chunk."""
+    def _bury(self, worker: _Worker, outcomes: dict[int, Outcome]) -> list[_Task]:
+        """Decide what is left to do of a dead worker's chunk; clips that it had together are tried one by one."""
         task = worker.task
         assert task is not None
         code = worker.process.wait()
@@ -164,11 +167,13 @@ class WorkerPool:
         if code >= 0:
             raise RuntimeError(f"encoding process ended with exit code {code} at {names}; its traceback is above")
         reason = signal.Signals(-code).name
+        _log.warning("encoding process %d died (%s) at %s", worker.process.pid, reason, names)
+        if len(worker.at) > 1:
+            return [task.without(set(worker.at)), *map(task.only, worker.at)]
         suspects = tuple(task.positions[index] for index in worker.at)
         self._deaths[suspects] += 1
-        _log.warning("encoding process %d died (%s) at %s", worker.process.pid, reason, names)
         if self._deaths[suspects] < 2:
-            return task
+            return [task]
         if not suspects:
             raise CodecError(f"encoding processes die at the start ({reason}); use fewer workers or a smaller codec")
         for index in worker.at:
@@ -177,7 +182,7 @@ class WorkerPool:
             outcomes[task.positions[index]] = Rejected(
                 clip.id, file, f"killed the process that encoded it twice ({reason}); convert it again"
             )
-        return task.without(set(worker.at))
+        return [task.without(set(worker.at))]
 
 
 def serve(handle: int, *, parent: int) -> None:
