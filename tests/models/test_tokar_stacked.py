@@ -160,3 +160,20 @@ def test_a_recording_is_aligned_to_the_frame(frames_per_step: int) -> None:
     assert durations.sum(dim=1).tolist() == [13, 8]
     assert ((durations > 0) == mask.bool()).all()
     assert (durations[0, :-1] % frames_per_step == 0).all()
+
+
+@every_depth
+def test_a_stacked_model_learns_one_batch(frames_per_step: int) -> None:
+    model = stacked(frames_per_step).train()
+    ids, mask = padded(TEXTS[:2])
+    labels = labels_of(model, 13, batch=2)
+    torch.manual_seed(0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(40):
+        loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.75 * losses[0]

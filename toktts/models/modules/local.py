@@ -10,7 +10,8 @@ class LocalNet(nn.Module):
     """One perceptron for each column of a step but the first, which is read off the decoder's state itself.
 
     The long history is the decoder's business; here a code meets only those it follows within its step, and that takes
-    a matrix product or two where another decoder step takes all layers.
+    a matrix product or two where another decoder step takes all layers. Nothing is normalised again, for the state is;
+    at a size where calling an operation costs more than what it does, each one left out is time won.
 
     Args:
         hidden_size: channels of the decoder's state and of a code's embedding.
@@ -22,9 +23,8 @@ class LocalNet(nn.Module):
     def __init__(self, hidden_size: int, *, intermediate_size: int, n_columns: int, dropout: float) -> None:
         super().__init__()
         sizes = [(hidden_size, intermediate_size)] * (n_columns - 1)
-        self.expand = nn.ModuleList(nn.Sequential(nn.LayerNorm(size), nn.Linear(size, wide)) for size, wide in sizes)
+        self.expand = nn.ModuleList(nn.Linear(size, wide) for size, wide in sizes)
         self.contract = nn.ModuleList(nn.Linear(wide, size) for size, wide in sizes)
-        self.norms = nn.ModuleList(nn.LayerNorm(size) for size, _ in sizes)
         self.dropout = nn.Dropout(dropout)
 
     def column(self, column: int, state: Tensor, before: Tensor) -> Tensor:
@@ -37,9 +37,8 @@ class LocalNet(nn.Module):
         """
         place = column - 1
         hidden = state + before
-        added = self.contract[place](nn.functional.gelu(self.expand[place](hidden)))
-        normed: Tensor = self.norms[place](hidden + self.dropout(added))
-        return normed
+        added: Tensor = self.contract[place](nn.functional.gelu(self.expand[place](hidden)))
+        return hidden + self.dropout(added)
 
     def forward(self, state: Tensor, embedded: Sequence[Tensor]) -> list[Tensor]:
         """Give what each column's code is read from, when all codes are known.
