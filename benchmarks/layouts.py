@@ -1,4 +1,4 @@
-"""Layout laboratory: `tokar` flat, delayed and parallel, and `toknar`, on the same data for the same minutes.
+"""Layout laboratory: `tokar` in every layout, and `toknar`, on the same data for the same minutes.
 
     python -m benchmarks.layouts --minutes 20 --config config/voice.yaml [--sentences 20] [--out runs/layouts] \\
         [data.path=my_recordings section.key=value ...]
@@ -30,7 +30,12 @@ from toktts.models import ToktsModel
 from toktts.training.folder import CONFIG_FILE
 from toktts.training.run import Start, is_finished, prepare, train_voice
 
-SETUPS = {"flat": "tokar", "delay": "tokar", "parallel": "tokar", "one pass": "toknar"}
+LAYOUTS: dict[str, dict[str, Any]] = {
+    **{layout: {"layout": layout} for layout in ("flat", "delay", "parallel", "stacked")},
+    "stacked by two": {"layout": "stacked", "frames_per_step": 2},
+}
+"""What is set for `tokar`; everything else about a layout is as the config says."""
+SETUPS = {**dict.fromkeys(LAYOUTS, "tokar"), "one pass": "toknar"}
 COLUMNS = ("setup", "parameters", "loss a code", "CER %", "steps", "steps/s", "frames seen", "RTF")
 
 
@@ -81,7 +86,8 @@ def setup_config(config: Config, setup: str, *, minutes: float, out: Path) -> Co
     known = {field.name for field in fields(config_class)}
     options: dict[str, Any] = {name: value for name, value in config.model.options.items() if name in known}
     if family == "tokar":
-        options["layout"] = setup
+        options.pop("frames_per_step", None)
+        options |= LAYOUTS[setup]
     name = setup.replace(" ", "-")
     training = replace(config.training, output_dir=str(out / name), max_minutes=minutes, fit_to_data=True, resume=True)
     return replace(config, model=replace(config.model, family=family, name=name, options=options), training=training)

@@ -43,7 +43,7 @@ def test_every_setup_is_trained_and_stands_in_the_table_with_all_its_numbers(pri
         values = dict(zip(head, row, strict=True))
         assert values["steps"] == "2"
         assert all(float(values[name].replace(",", "")) > 0 for name in COLUMNS[1:])
-    assert sorted(path.name for path in (folder / "out").iterdir()) == ["delay", "flat", "one-pass", "parallel"]
+    assert {path.name for path in (folder / "out").iterdir()} == {setup.replace(" ", "-") for setup in SETUPS}
 
 
 def test_finished_runs_are_used_again(printed):
@@ -61,10 +61,13 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(printed):
 
 
 def test_all_setups_differ_in_family_and_layout_only(tmp_path):
-    config = load_config(["voice"], overrides=["model.options.history_dropout=0.2"])
+    config = load_config(["voice"], overrides=["model.options.history_dropout=0.2", "model.options.code_weights=[2.0]"])
     made = {name: setup_config(config, name, minutes=3, out=tmp_path) for name in SETUPS}
     assert {name: made[name].model.family for name in SETUPS} == SETUPS
-    assert [made[name].model.options.get("layout") for name in SETUPS] == ["flat", "delay", "parallel", None]
+    layouts = [made[name].model.options.get("layout") for name in SETUPS]
+    assert layouts == ["flat", "delay", "parallel", "stacked", "stacked", None]
+    assert [made[name].model.options.get("frames_per_step") for name in SETUPS] == [*[None] * 4, 2, None]
+    assert {tuple(made[name].model.options["code_weights"]) for name in SETUPS} == {(2.0,)}
     assert "frames_per_position" in made["one pass"].model.options
     assert "frames_per_position" not in made["flat"].model.options
     assert "history_dropout" not in made["one pass"].model.options
