@@ -138,3 +138,12 @@ def test_token_accuracy_says_why_it_has_no_answer_for_mel() -> None:
     sample = Sample(speech=Waveform(torch.zeros(448), 8000), codes=mel, reference_codes=mel)
     with pytest.raises(ToktsError, match="token_accuracy: a voice that writes mel has no codes; compare its mel_error"):
         TokenAccuracy().score(sample)
+
+
+def test_columns_that_a_family_does_not_learn_from_are_left_out(tmp_path: Path) -> None:
+    class Plain(ToyMel):
+        def forward(self, input_ids=None, attention_mask=None, labels=None):
+            return super().forward(input_ids, attention_mask, labels)
+
+    model = Plain.tiny()
+    assert train(tmp_path, model, prosody=True).evaluate()["eval_mel_error"] < 1.0

@@ -86,6 +86,8 @@ def generation(config: Config, built: ToktsModel) -> GenerationConfig:
     result.num_beams, result.guidance_scale = inference.num_beams, inference.guidance_scale
     if inference.do_sample is not None:
         result.do_sample = inference.do_sample
+    if built.config.speakers:
+        result.speaker_id = 0  # type: ignore[attr-defined]  # a value of our own, as speed
     for name in ("temperature", "top_k", "top_p"):
         value = getattr(inference, name)
         if value is not None and not result.do_sample:

@@ -16,6 +16,7 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         n_codebooks: codes per frame; of codecs with codes.
         codebook_size: values a code can have.
         n_mels: bands of a frame; of codecs with mel, else 0.
+        speakers: names of the speakers it was trained on, by id; None where it does not tell them apart.
         text_vocab_size: ids the tokenizer can give.
         text_limit: most ids a text may have.
         pad_token_id: padding of the text tokenizer, under the name that the Trainer aligns with the tokenizer.
@@ -29,6 +30,7 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     n_codebooks: int = 2
     codebook_size: int = 1024
     n_mels: int = 0
+    speakers: list[str] | None = None
     text_vocab_size: int = 384
     text_limit: int = 1024
     pad_token_id: int | None = 0

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from toktts.data.collate import Collator, feature_of
 from toktts.data.corpora._base import Corpus
 from toktts.data.examples import Examples, make_examples
 from toktts.data.rejects import Rejects
+from toktts.data.speakers import number_speakers
 from toktts.errors import CheckpointError, ModelError
 from toktts.inference.loading import load_model
 from toktts.models._base import ToktsModel
@@ -115,6 +116,9 @@ def prepare(config: Config, folder: Path, start: Start) -> Material:
     corpus = build.open_corpus(config)
     examples = tokenise(config, corpus, model, tokenizer, folder)
     training_ids, validation_ids = build.split(config, sorted(set(examples.rows["id"])))
+    room, known = getattr(model.config, "n_speakers", 0), model.config.speakers or []
+    rows, names = number_speakers(examples.rows, n_speakers=room, known=known)
+    examples, model.config.speakers = replace(examples, rows=rows), names or None
     training = examples.of(training_ids, with_copies=True)
     if start.model is None:
         fit_prosody(model, training)

@@ -1,5 +1,6 @@
 """`ToktsTrainer`: our batches, schedules, metrics and parts of the loss on `transformers.Trainer`."""
 
+import inspect
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle, islice
@@ -237,6 +238,12 @@ class ToktsTrainer(ResumableTrainer):
         assert output.metrics is not None
         output.metrics.update(self._pop_loss_parts(evaluation=True))
         return output
+
+    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what the family does not learn from, as the durations that some corpora bring."""
+        known = inspect.signature(self.model.forward).parameters
+        prepared: dict[str, Any] = super()._prepare_inputs({key: inputs[key] for key in inputs if key in known})
+        return prepared
 
     @torch.no_grad()
     def prediction_step(
