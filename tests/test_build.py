@@ -168,3 +168,9 @@ def test_only_a_slow_codec_is_run_in_processes_unless_a_number_is_given(tmp_path
         build.token_cache(config, build.open_corpus(config), codec)
     cores = len(os.sched_getaffinity(0))
     assert [(item.workers, item.batch_size) for item in seen] == [(1, 1), (cores, 4), (3, 1)]
+
+
+def test_a_number_of_clips_for_validation_takes_the_first_by_name():
+    ids = ["c", "a", "d", "b"]
+    assert build.split(load_config([], overrides=["data.n_validation=1"]), ids) == (["b", "c", "d"], ["a"])
+    assert len(build.split(load_config([]), ids)[1]) == 1

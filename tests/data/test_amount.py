@@ -5,6 +5,7 @@ import pytest
 from toktts.data.amount import header_seconds, measure_speech
 from toktts.data.corpora._base import tiny_clip
 from toktts.data.corpora.folder import Folder
+from toktts.data.corpora.textgrid import TextGrid
 
 
 def test_lengths_are_added_up(tmp_path):
@@ -25,6 +26,13 @@ def test_only_what_is_kept_of_a_clip_counts(tmp_path):
 def test_clips_that_will_be_left_out_do_not_count(tmp_path):
     amount = measure_speech(Folder.tiny(tmp_path / "corpus"), clip_seconds=None, max_seconds=0.5)
     assert (amount.hours, amount.n_clips) == (0.0, 0)
+
+
+def test_of_clips_with_phonemes_counts_what_is_between_the_first_and_the_last(tmp_path):
+    amount = measure_speech(TextGrid.tiny(tmp_path), clip_seconds=None, max_seconds=30.0)
+    # 38, 39, 40 and 41 frames of 20 ms.
+    assert amount.hours == pytest.approx(158 / 50 / 3600)
+    assert amount.longest_s == pytest.approx(0.82)
 
 
 def test_bytes_are_read_as_files_are(tmp_path):

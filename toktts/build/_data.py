@@ -16,7 +16,7 @@ from toktts.data.corpora._base import Corpus
 from toktts.data.corpora._cut import CutCorpus
 from toktts.data.corpora._limited import LimitedCorpus
 from toktts.data.encoding import Arrangement, ClipSettings
-from toktts.data.splits import split_ids
+from toktts.data.splits import split_first, split_ids
 from toktts.data.word_times import WordTimes
 from toktts.errors import CodecError
 
@@ -86,7 +86,9 @@ def whole_clip_rate(config: Config, codec: Codec) -> float | None:
 
 
 def split(config: Config, ids: list[str]) -> tuple[list[str], list[str]]:
-    """Divide ids into (training, validation) by their hash."""
+    """Divide ids into (training, validation) by their hash, or by their names where a number is given."""
+    if config.data.n_validation is not None:
+        return split_first(ids, n_validation=config.data.n_validation)
     return split_ids(ids, train_fraction=config.data.train_fraction or TRAIN_FRACTION, seed=config.data.split_seed)
 
 

@@ -9,7 +9,7 @@ from toktts.config import Config, load_config
 
 ERROR_RATES = ("cer", "wer")
 """Scores of what is heard at an evaluation, less is better: `training.args.metric_for_best_model` may name one."""
-SPLIT_KEYS = ("data.train_fraction", "data.augmentation_copies")
+SPLIT_KEYS = ("data.train_fraction", "data.n_validation", "data.augmentation_copies")
 """Keys that say which clips a run was trained on, and how often."""
 
 

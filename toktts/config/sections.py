@@ -50,7 +50,9 @@ class TokensSection(Section):
     """What text becomes for the model."""
 
     name_in_config: ClassVar[str] = "tokens"
-    tokenizer: Literal["characters", "bytes", "phonemes", "mixed"] = "characters"
+    tokenizer: Literal["characters", "bytes", "phonemes", "mixed", "symbols360", "pauses", "pauses_er_as_eh"] = (
+        "characters"
+    )
     lexicon: PathText | None = None
 
 
@@ -96,6 +98,7 @@ class DataSection(Section):
     mono: Literal["error", "mean"] = "error"
     max_rejected_fraction: Annotated[float, Between(0, 1)] = 0.01
     train_fraction: Annotated[float, Between(0, 1, inside=True)] | None = None
+    n_validation: Count | None = None
     split_seed: Seed = 20
     augmentation_copies: Annotated[int, Between(1, 1000)] | None = None
     augmentation_noise_std: Annotated[float, Between(0, 1)] = 6.0e-4

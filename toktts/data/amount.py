@@ -8,7 +8,7 @@ from pathlib import Path
 
 import soundfile
 
-from toktts.data.corpora._base import Corpus
+from toktts.data.corpora._base import Corpus, Utterance
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,19 @@ def measure_speech(corpus: Corpus, *, clip_seconds: float | None, max_seconds: f
     """
     total_s, n_clips, longest_s = 0.0, 0, 0.0
     for utterance in corpus:
-        length_s = header_seconds(utterance.audio)
+        length_s = _length_s(utterance)
         if length_s == 0 or (max_seconds is not None and length_s > max_seconds):
             continue
         kept_s = length_s if clip_seconds is None else min(length_s, clip_seconds)
         total_s, n_clips, longest_s = total_s + kept_s, n_clips + 1, max(longest_s, kept_s)
     return SpeechAmount(total_s / 3600, n_clips, longest_s)
+
+
+def _length_s(utterance: Utterance) -> float:
+    """Length of a clip; of one that is cut to its phonemes, from the first to the last."""
+    if utterance.phones is None:
+        return header_seconds(utterance.audio)
+    return utterance.phones.spans[-1].end_s - utterance.phones.spans[0].start_s
 
 
 def header_seconds(audio: Path | bytes) -> float:

@@ -92,7 +92,7 @@ def test_what_the_steps_made_is_trained_on_and_nothing_made_again(archive: Path,
     toktts_datasets.create(folder, [cache])
     made = sorted((tmp_path / "cache").rglob("*.parquet"))
     options = "{hidden_size: 32, num_attention_heads: 2, encoder_layers: 1, intermediate_size: 64, decoder_layers: 1"
-    options += ", predictor_channels: [32], n_buckets: 8, decoder_intermediate_size: 64, postnet_layers: 0"
+    options += ", predictor_channels: [32], n_buckets: 8, decoder_intermediate_size: 64, postnet_layers: 2"
     overrides = [cache, "data.corpus=textgrid", f"data.path={folder}", "tokens.tokenizer=symbols360"]
     overrides += [
         "codec.name_or_path=griffin_lim",
