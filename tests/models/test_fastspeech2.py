@@ -249,7 +249,7 @@ def test_mel_is_normalised_inside_the_model() -> None:
 
 @torch.no_grad()
 def test_the_parts_of_the_mel_loss_are_mean_absolute_errors_in_deviations() -> None:
-    model, data = build(postnet_layers=0), batch()
+    model, data = build(postnet_layers=None), batch()
     output = model(**data)
     assert output.postnet_loss is None
     torch.testing.assert_close(output.mel_loss, (output.mel - data["labels"]).abs().mean() / model.config.mel_std)
@@ -380,7 +380,7 @@ def test_too_few_frames_for_the_text_are_refused() -> None:
         ({"mel_std": 0.0}, r"mel_std: must be above 0, got 0\.0; 2\.08 is that of speech"),
         ({"decoder_kernel_size": 4}, "decoder_kernel_size: must be odd and above 0, got 4; 5 would do"),
         ({"n_buckets": 1}, "n_buckets: must be at least 2, got 1; change it"),
-        ({"postnet_layers": 1}, "postnet_layers: must be 0 or at least 2, got 1; 5 is usual"),
+        ({"postnet_layers": 1}, "postnet_layers: must be at least 2, or null for none, got 1; 5 is usual"),
         ({"predictor_channels": []}, r"predictor_channels: must be a list of widths, as \[256, 256\]"),
         ({"decoder_size": 81}, "decoder_size: must be even, got 81; change it"),
     ],

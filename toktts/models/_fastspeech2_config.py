@@ -42,7 +42,7 @@ class FastSpeech2Config(AlignedConfig):  # type: ignore[no-untyped-call]
         decoder_intermediate_size: width inside a block.
         decoder_kernel_size: frames a block sees.
         mel_head: a linear layer after the decoder; False = its `n_mels` channels are the mel itself.
-        postnet_layers: convolutions that correct the mel; 0 = none.
+        postnet_layers: convolutions that correct the mel, at least 2; None = the mel stays as it is.
         postnet_size: their channels.
         postnet_kernel_size: frames each sees.
         postnet_norm: behind each.
@@ -92,7 +92,7 @@ class FastSpeech2Config(AlignedConfig):  # type: ignore[no-untyped-call]
     decoder_intermediate_size: int = 768
     decoder_kernel_size: int = 7
     mel_head: bool = True
-    postnet_layers: int = 5
+    postnet_layers: int | None = 5
     postnet_size: int = 128
     postnet_kernel_size: int = 5
     postnet_norm: Literal["batch", "layer", "none"] = "layer"
@@ -137,8 +137,10 @@ class FastSpeech2Config(AlignedConfig):  # type: ignore[no-untyped-call]
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise ModelError(f"must be at least {low}, got {getattr(self, name)}; change it", key=name)
-        if self.postnet_layers < 0 or self.postnet_layers == 1:
-            raise ModelError(f"must be 0 or at least 2, got {self.postnet_layers}; 5 is usual", key="postnet_layers")
+        if self.postnet_layers is not None and self.postnet_layers < 2:
+            raise ModelError(
+                f"must be at least 2, or null for none, got {self.postnet_layers}; 5 is usual", key="postnet_layers"
+            )
         if not self.predictor_channels or min(self.predictor_channels) < 1:
             raise ModelError("must be a list of widths, as [256, 256]; write at least one", key="predictor_channels")
         if self.decoder_channels % 2:
