@@ -37,8 +37,9 @@ class LocalNet(nn.Module):
         """
         place = column - 1
         hidden = state + before
-        added: Tensor = self.contract[place](nn.functional.gelu(self.expand[place](hidden)))
-        return hidden + self.dropout(added)
+        added = self.contract[place](nn.functional.gelu(self.expand[place](hidden)))
+        heard: Tensor = hidden + self.dropout(added)
+        return heard
 
     def forward(self, state: Tensor, embedded: Sequence[Tensor]) -> list[Tensor]:
         """Give what each column's code is read from, when all codes are known.
