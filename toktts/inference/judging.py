@@ -119,12 +119,13 @@ def _align(row: Row, tier: Tier, *, model: ToktsModel, tokenizer: PreTrainedToke
         tokenizer=tokenizer,
         frame_rate=model.config.frame_rate,
         tier=tier,
+        levels_db=_levels(row, model)[: len(row.units)],
     )
 
 
 def _check(row: Row, speed: float, *, model: ToktsModel, tokenizer: PreTrainedTokenizerBase) -> Report:
     sampling_rate = model.config.sampling_rate
-    levels_db = frame_levels(Waveform(row.samples, sampling_rate), hop_length=model.config.codec_hop_length)
+    levels_db = _levels(row, model)
     if row.units is None:
         duration_s = len(row.samples) / sampling_rate
         return check_sound(Sound(len(row.sentence), duration_s, levels_db, row.codes, row.stop_reason))
@@ -136,3 +137,8 @@ def _check(row: Row, speed: float, *, model: ToktsModel, tokenizer: PreTrainedTo
     ]
     spoken = Spoken(labels, row.units, expected_s, model.config.frame_rate, levels_db, row.codes, row.stop_reason)
     return check(spoken)
+
+
+def _levels(row: Row, model: ToktsModel) -> Tensor:
+    """Level of each frame in dB, float (n_frames,)."""
+    return frame_levels(Waveform(row.samples, model.config.sampling_rate), hop_length=model.config.codec_hop_length)

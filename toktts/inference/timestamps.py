@@ -8,6 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from toktts.alignment import Alignment
+from toktts.alignment.pauses import fit_to_sound
 from toktts.text.phonemes import PUNCTUATION, WORD_BREAK
 from toktts.text.phonemes.writing import PAUSE, SHORT_PAUSE
 from toktts.tokens.pronouncing import PronouncingTokenizer
@@ -29,6 +30,7 @@ def align_sentence(
     tokenizer: PreTrainedTokenizerBase,
     frame_rate: float,
     tier: Tier,
+    levels_db: Tensor | None = None,
 ) -> Alignment:
     """Time the units or words of a sentence.
 
@@ -39,15 +41,19 @@ def align_sentence(
         tokenizer: that made the ids; it has an end mark behind every text.
         frame_rate: frames a second.
         tier: `word`, or the smallest units there are; see `tier_of`.
+        levels_db: float (n_frames,), by which pauses are told from breaks that are none, see `fit_to_sound`; None =
+            every break between words is taken for a silence.
     """
     labels = [str(token) for token in tokenizer.convert_ids_to_tokens(input_ids.tolist())]
     durations = torch.bincount(units, minlength=len(labels)).tolist()
     smallest: Tier = "phoneme" if isinstance(tokenizer, PronouncingTokenizer) else "character"
     units_alignment = Alignment.from_durations(labels, durations, frame_rate=frame_rate, tier=smallest)
     if tier == "word":
-        return units_alignment.grouped(_word_groups(sentence, labels, tokenizer))
-    marks = {label for label in labels if label.isspace() or label == tokenizer.eos_token}
-    return units_alignment.without(*marks, *PUNCTUATION, WORD_BREAK, PAUSE, SHORT_PAUSE)
+        said = units_alignment.grouped(_word_groups(sentence, labels, tokenizer))
+    else:
+        marks = {label for label in labels if label.isspace() or label == tokenizer.eos_token}
+        said = units_alignment.without(*marks, *PUNCTUATION, WORD_BREAK, PAUSE, SHORT_PAUSE)
+    return said if levels_db is None else fit_to_sound(said, levels_db, frame_rate=frame_rate)
 
 
 def _word_groups(sentence: str, labels: list[str], tokenizer: PreTrainedTokenizerBase) -> list[tuple[str, int]]:
