@@ -1,5 +1,6 @@
 """The two-stage family: blocks without layer normalisation, two supervised outputs, durations last."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.codecs.melrvq import MelRVQ
+from toktts.config import load_config
 from toktts.errors import ModelError
 from toktts.models.modules.interleaved import ConvolutionResidual
 from toktts.models.nonattentive import NonAttentive, NonAttentiveConfig
@@ -233,3 +235,14 @@ def test_durations_that_do_not_fit_the_clip_are_refused() -> None:
 def test_impossible_options_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         NonAttentiveConfig(**options)
+
+
+def test_the_reference_config_has_the_sizes_that_the_solutions_agree_on(root: Path) -> None:
+    config = load_config([root / "config" / "nonattentive" / "reference.yaml"])
+    defaults = NonAttentiveConfig()
+    unlike = {"first_stage_share"}
+    for name, value in config.model.options.items():
+        assert name in unlike or getattr(defaults, name) == value, name
+    assert config.training.args["lr_scheduler_type"] == "inverse_sqrt"
+    peak = (defaults.hidden_size * config.training.args["warmup_steps"]) ** -0.5
+    assert config.training.args["learning_rate"] == pytest.approx(peak, rel=0.01)

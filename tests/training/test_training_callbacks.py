@@ -175,8 +175,10 @@ def test_each_evaluation_leaves_a_line(args: TrainingArguments, capsys: pytest.C
     progress, state, control = Progress(), TrainerState(max_steps=9, global_step=3), TrainerControl()
     progress.on_train_begin(args, state, control)
     progress.on_prediction_step(args, state, control)
-    progress.on_evaluate(args, state, control, metrics={"eval_loss": 1.25, "eval_accuracy": 0.5})
+    progress.on_evaluate(
+        args, state, control, metrics={"eval_loss": 1.25, "eval_accuracy": 0.5, "eval_mel_error": 0.75}
+    )
     progress.on_train_end(args, state, control)
     captured = capsys.readouterr()
-    assert "step 3: loss 1.2500, accuracy 0.5000" in captured.out + captured.err
+    assert "step 3: loss 1.2500, accuracy 0.5000, mel error 0.7500" in captured.out + captured.err
     assert "evaluating" in captured.err

@@ -98,7 +98,7 @@ def unpack(path: Path, folder: Path) -> None:
     Raises:
         ModelError: it is none, or names a file outside of the folder.
     """
-    texts: dict[str, str] = json.loads(read_header(path)["files"])
+    texts: dict[str, str] = json.loads(read_header(path).get("files", "{}"))
     tensors: dict[str, dict[str, Tensor]] = {}
     with safe_open(path, framework="pt") as opened:
         for key in opened.keys():  # noqa: SIM118 - not a mapping

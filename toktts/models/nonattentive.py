@@ -18,7 +18,7 @@ from toktts.models._aligned import check_enough_frames
 from toktts.models._base import SpeechOutput, Synthesis, ToktsModel
 from toktts.models._generation import speed_of
 from toktts.models._nonattentive_config import NonAttentiveConfig, NonAttentiveOutput
-from toktts.models._nonattentive_net import FrameWriter, TextReader, frame_errors, real_frames
+from toktts.models._nonattentive_net import FrameWriter, TextReader, check_sums, frame_errors, real_frames
 from toktts.models.modules.aligner import Aligner
 from toktts.models.modules.averages import mean_of_rows
 from toktts.models.modules.duration_predictor import RecurrentDurations, duration_errors
@@ -120,7 +120,7 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         scores_frames, scores_durations = (not self.training or self.stage == stage for stage in (1, 2))
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage == 1):
             encoded = self.reader(input_ids, n_units)
-            used, alignment_loss = self._durations_of(encoded, labels, durations, n_units, n_frames)
+            used, alignment_loss = self._durations_of(input_ids, labels, durations, n_units, n_frames)
             output.durations = used
             if scores_frames:
                 output.alignment_loss = alignment_loss
@@ -132,14 +132,16 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         return output
 
     def _durations_of(
-        self, encoded: Tensor, labels: Tensor, given: Tensor | None, n_units: Tensor, n_frames: Tensor
+        self, input_ids: Tensor, labels: Tensor, given: Tensor | None, n_units: Tensor, n_frames: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         if given is not None:
-            _check_sums(given, n_frames)
+            check_sums(given, n_frames)
             return given, None
         check_enough_frames(n_units, n_frames)
-        path, loss = self.aligner(encoded, self.writer.hear(labels), n_units=n_units, n_frames=n_frames)
-        return durations_of_path(path, n_frames, n_units=encoded.shape[1]), loss
+        # By the phonemes themselves: an encoder that knows places could agree with the aligner on any path.
+        units = self.reader.embedding(input_ids) * length_mask(n_units, input_ids.shape[1])[:, :, None]
+        path, loss = self.aligner(units, self.writer.hear(labels), n_units=n_units, n_frames=n_frames)
+        return durations_of_path(path, n_frames, n_units=input_ids.shape[1]), loss
 
     def _score_frames(self, output: NonAttentiveOutput, encoded: Tensor, labels: Tensor, n_frames: Tensor) -> None:
         assert output.durations is not None
@@ -175,7 +177,7 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
             ModelError: a row with fewer frames than text ids.
         """
         n_units, n_frames = attention_mask.sum(dim=1), real_frames(labels).sum(dim=1)
-        return self._durations_of(self.reader(input_ids, n_units), labels, None, n_units, n_frames)[0]
+        return self._durations_of(input_ids, labels, None, n_units, n_frames)[0]
 
     def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG002 - frames are in cache order
         """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""
@@ -286,14 +288,3 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
             model = cls(config)
         model.train(mode=False)
         return model.attach_codec(codec)
-
-
-def _check_sums(durations: Tensor, n_frames: Tensor) -> None:
-    sums = durations.sum(dim=1)
-    if bool((sums != n_frames).any()):
-        row = int((sums != n_frames).long().argmax())
-        raise ModelError(
-            f"durations of row {row} sum up to {int(sums[row])} frames, the clip has {int(n_frames[row])}; "
-            "align it again, or leave it out",
-            key="durations",
-        )

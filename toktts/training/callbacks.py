@@ -20,6 +20,7 @@ from toktts.errors import TrainingError
 from toktts.models import ToktsModel
 
 _SHOWN_IDS = 8
+SHOWN_SCORES = ("eval_loss", "eval_accuracy", "eval_mel_error")
 
 
 class TimeLimit(TrainerCallback, ExportableState):
@@ -246,7 +247,7 @@ class Progress(TrainerCallback):
         if self._bar is None:
             return
         metrics: Mapping[str, float] = kwargs["metrics"]
-        scores = ", ".join(_shown(metrics, name) for name in ("eval_loss", "eval_accuracy") if name in metrics)
+        scores = ", ".join(_shown(metrics, name) for name in SHOWN_SCORES if name in metrics)
         self._bar.write(f"step {state.global_step}: {scores}")
         self._bar.set_description("training")
 

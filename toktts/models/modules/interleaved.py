@@ -60,14 +60,14 @@ class AttentionBlock(nn.Module):
         num_attention_heads: heads.
         intermediate_size: channels between the two.
         kernel_size: of the convolution.
-        dropout: of both.
+        dropout: of the convolution; whom the attention looks at is not dropped.
     """
 
     def __init__(
         self, hidden_size: int, num_attention_heads: int, *, intermediate_size: int, kernel_size: int, dropout: float
     ) -> None:
         super().__init__()
-        self.attention = nn.MultiheadAttention(hidden_size, num_attention_heads, dropout=dropout, batch_first=True)
+        self.attention = nn.MultiheadAttention(hidden_size, num_attention_heads, batch_first=True)
         self.expand = nn.Linear(hidden_size, intermediate_size)
         self.residual = ConvolutionResidual(intermediate_size, hidden_size, kernel_size=kernel_size, dropout=dropout)
 
