@@ -125,7 +125,7 @@ def token_cache(
 
 
 def _arrangement(workers: int | None, codec: Codec) -> Arrangement:
-    """What was the fastest (docs/benchmarks.md): small batches in a process a core, or none for a codec that is fast."""
+    """What was the fastest (docs/benchmarks.md): a slow codec in a process a core, with small batches."""
     if not codec.is_slow:
         return Arrangement(workers=workers or 1)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
