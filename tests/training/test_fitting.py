@@ -62,7 +62,7 @@ def test_a_run_holds_what_was_chosen_and_goes_on_with_it_whatever_the_data_are(t
     train_voice(config_of(tmp_path, *words))
     saved = load_config([tmp_path / "run/config.yaml"])
     assert saved.model.options["decoder_layers"] == 4
-    assert (saved.data.augmentation_copies, saved.data.train_fraction) == (2, 0.95)
+    assert (saved.data.augmentation_copies, saved.data.phrase_share, saved.data.train_fraction) == (1, 0.5, 0.95)
     assert saved.training.max_minutes is None
     capsys.readouterr()
 

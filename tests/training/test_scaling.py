@@ -113,6 +113,14 @@ def test_speech_without_noise_is_not_copied():
     assert values_for(0.1, **{"data.augmentation_noise_std": 0.0})["data.augmentation_copies"] == 1
 
 
+def test_a_family_that_aligns_gets_phrases_instead_of_copies_if_words_can_be_parted():
+    values = values_for(0.25, **{"tokens.tokenizer": "phonemes"})
+    assert (values["data.phrase_share"], values["data.augmentation_copies"]) == (0.5, 1)
+    assert "data.phrase_share" not in values_for(0.25, **{"tokens.tokenizer": "symbols360"})
+    assert "data.phrase_share" not in values_for(0.25, "tokflat", **{"tokens.tokenizer": "phonemes"})
+    assert "data.phrase_share" not in values_for(0.25, **{"tokens.tokenizer": "phonemes", "data.clip_seconds": 2.0})
+
+
 def test_a_family_that_is_not_known_keeps_its_own_sizes():
     assert not [key for key in values_for(1, family="mine") if key.startswith("model.")]
 

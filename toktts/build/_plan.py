@@ -62,7 +62,7 @@ def training_plan(config: Config) -> TrainingPlan:
         max_rejected_fraction=config.data.max_rejected_fraction,
         samples_per_evaluation=training.samples_per_evaluation,
         arguments=arguments | dict(training.args),
-        phrase_share=config.data.phrase_share,
+        phrase_share=config.data.phrase_share or 0.0,
         config_yaml=config.to_yaml(),
     )
 

@@ -9,6 +9,7 @@ from toktts.data.amount import SpeechAmount
 
 LEAST_HOURS, MOST_HOURS = 1 / 12, 24.0
 MANY_EPOCHS = 10_000
+PARTING_TOKENIZERS = ("phonemes", "mixed", "characters", "bytes")
 Values = Mapping[str, object]
 T = TypeVar("T")
 
@@ -107,7 +108,7 @@ def recommend(
         Choice({"training.args.num_train_epochs": MANY_EPOCHS}, "the minutes end it"),
         _learning_rate(family, hours, given),
         _average(hours, machine, given),
-        _copies(hours, given),
+        _variety(family, hours, given),
         _split(speech),
         _rhythm(given),
     ]
@@ -224,7 +225,12 @@ def _average(hours: float, machine: Machine, given: Values) -> Choice:
     return Choice({"training.ema_decay": decay}, f"speaks with the mean of about {1 / (1 - decay):.0f} steps")
 
 
-def _copies(hours: float, given: Values) -> Choice:
+def _variety(family: str, hours: float, given: Values) -> Choice:
+    """Phrases where the family aligns and the tokenizer parts words, else a second copy of little speech."""
+    if family == "toknar" and given.get("tokens.tokenizer") in PARTING_TOKENIZERS and "data.clip_seconds" not in given:
+        share = _tier(hours, 0.5, (0.35, 0.4))
+        values = {"data.phrase_share": share, "data.augmentation_copies": 1}
+        return Choice(values, "words and joined phrases as well as whole clips")
     is_silent = given.get("data.augmentation_noise_std") == 0
     copies = 1 if is_silent else _tier(hours, 2, (0.35, 1))
     reason = "a second one with a trace of noise" if copies > 1 else "enough speech without noise"
