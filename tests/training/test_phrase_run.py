@@ -54,7 +54,9 @@ def phrases_for(family: str, rows: Dataset):
 
 
 def test_a_model_that_does_not_align_is_refused() -> None:
-    with pytest.raises(ConfigError, match="wants a model that learns when words are said, toktts_tokflat does not; set it to"):
+    with pytest.raises(
+        ConfigError, match="wants a model that learns when words are said, toktts_tokflat does not; set it to"
+    ):
         phrases_for("tokflat", Dataset.from_dict(ROWS))
 
 
