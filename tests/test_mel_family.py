@@ -9,11 +9,12 @@ from datasets import Dataset
 from toy_mel import FRAMES_PER_ID, ToyMel
 
 from toktts.audio import Waveform
+from toktts.codecs._mel import LogMel
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.codecs.melrvq import MelRVQ
 from toktts.data.bucketing import BucketBatchSampler
 from toktts.data.collate import Collator
-from toktts.errors import ModelError, ToktsError
+from toktts.errors import CodecError, ModelError, ToktsError
 from toktts.evaluation._base import Sample
 from toktts.evaluation.samples import Example
 from toktts.evaluation.samples.examples import make_comparable
@@ -114,6 +115,17 @@ def test_codecs_of_another_kind_or_with_other_bands_are_refused() -> None:
     codec.n_mels = 21
     with pytest.raises(ModelError, match="model expects n_mels 20, codec has 21; use the codec it was trained with"):
         ToyMel.tiny().attach_codec(codec)
+
+
+def test_a_vocoder_of_another_mel_with_as_many_bands_is_refused() -> None:
+    model = ToyMel.tiny()
+    model.config.mel_facts = GriffinLim.tiny().log_mel.facts()
+    model.attach_codec(GriffinLim.tiny())
+    other = GriffinLim(LogMel(**GriffinLim.tiny().log_mel.facts() | {"f_max": 3800.0}), n_iterations=1)
+    with pytest.raises(
+        CodecError, match="vocoder reads mel of f_max 3800.0, it would get 4000.0; use a vocoder of that"
+    ):
+        model.attach_codec(other)
 
 
 def test_a_mel_family_is_not_asked_for_its_likeliest_codes() -> None:

@@ -9,6 +9,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from toktts.build._naming import load_class
 from toktts.codecs._base import Codec
+from toktts.codecs._mel_codec import MelCodec
 from toktts.config import Config
 from toktts.config._checks import nearest
 from toktts.errors import ToktsError
@@ -57,6 +58,7 @@ def _facts(config_class: type[ToktsConfig], text_tokenizer: PreTrainedTokenizerB
         "n_codebooks": codec.n_codebooks,
         "codebook_size": codec.codebook_size,
         "n_mels": codec.n_mels,
+        "mel_facts": codec.log_mel.facts() if isinstance(codec, MelCodec) else None,
         "text_vocab_size": len(text_tokenizer),
         "pad_token_id": text_tokenizer.pad_token_id,
         "eos_token_id": text_tokenizer.eos_token_id,

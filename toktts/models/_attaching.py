@@ -1,6 +1,8 @@
 """Whether a codec is the one that a model was made for."""
 
 from toktts.codecs._base import Codec
+from toktts.codecs._mel import LogMel
+from toktts.codecs._mel_codec import MelCodec, check_same_mel
 from toktts.errors import ModelError
 from toktts.models._config import ToktsConfig
 
@@ -12,6 +14,7 @@ def check_codec(config: ToktsConfig, codec: Codec) -> None:
 
     Raises:
         ModelError: names the first fact that differs.
+        CodecError: the same bands, but not of the same mel.
     """
     if codec.feature_kind != config.feature_kind:
         raise ModelError(f"model writes {config.feature_kind}, codec reads {codec.feature_kind}; use another codec")
@@ -21,3 +24,5 @@ def check_codec(config: ToktsConfig, codec: Codec) -> None:
         offered = getattr(codec, name)
         if offered != value:
             raise ModelError(f"model expects {name} {value}, codec has {offered}; use the codec it was trained with")
+    if config.mel_facts is not None and isinstance(codec, MelCodec):
+        check_same_mel(codec.log_mel, LogMel(**config.mel_facts))  # type: ignore[arg-type]  # as LogMel.facts gave them

@@ -16,6 +16,8 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         n_codebooks: codes per frame; of codecs with codes.
         codebook_size: values a code can have.
         n_mels: bands of a frame; of codecs with mel, else 0.
+        mel_facts: what shapes its frames (`LogMel.facts`), so that another vocoder of the same mel can be told from one of
+            another; None = not known.
         speakers: names of the speakers it was trained on, by id; None where it does not tell them apart.
         text_vocab_size: ids the tokenizer can give.
         text_limit: most ids a text may have.
@@ -30,6 +32,7 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     n_codebooks: int = 2
     codebook_size: int = 1024
     n_mels: int = 0
+    mel_facts: dict[str, int | float | str] | None = None
     speakers: list[str] | None = None
     text_vocab_size: int = 384
     text_limit: int = 1024
