@@ -265,6 +265,19 @@ def test_two_speakers_of_a_table_sound_different() -> None:
         speak(model, generation_config=GenerationConfig(speaker_id=2))
 
 
+def test_a_speaker_is_chosen_by_name() -> None:
+    model = with_durations(build(n_speakers=2), 3.0)
+    with pytest.raises(
+        ModelError, match="speaker: has no meaning for this voice, which tells no speakers apart; leave"
+    ):
+        speak(model, speaker="ann")
+    model.config.speakers = ["ann", "bob"]
+    by_number = speak(model, generation_config=GenerationConfig(speaker_id=1)).features
+    assert torch.equal(speak(model, speaker="bob").features, by_number)
+    with pytest.raises(ModelError, match="speaker: 'eve' is none of this voice; choose one of ann, bob"):
+        speak(model, speaker="eve")
+
+
 def test_two_speakers_given_as_vectors_sound_different() -> None:
     model = with_durations(build(speaker_vector_size=3), 3.0)
     vectors = ([1.0, 0.0, 0.0], [0.0, 0.6, 0.8])

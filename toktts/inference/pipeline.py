@@ -76,6 +76,7 @@ class TokttsPipeline(TextToAudioPipeline):
         top_p: float | None = None,
         num_beams: int | None = None,
         guidance_scale: float | None = None,
+        speaker: str | None = None,
         speed: float | None = None,
         pitch: float | None = None,
         energy: float | None = None,
@@ -93,7 +94,7 @@ class TokttsPipeline(TextToAudioPipeline):
 
         Args:
             text_inputs: a text of any length, or several.
-            seed: same seed, same sound; see `ToktsModel.generate` for this and the next ten.
+            seed: same seed, same sound; see `ToktsModel.generate` for this and the next eleven.
             max_new_tokens: of each sentence.
             do_sample: draw, or take the most likely.
             temperature: 0.01 to 100.
@@ -101,6 +102,7 @@ class TokttsPipeline(TextToAudioPipeline):
             top_p: draw among this much probability.
             num_beams: where the family has beams.
             guidance_scale: 1 to 10, where the voice has learned it; above 1 it follows the text more.
+            speaker: who of those the voice was trained on, where it tells them apart; None = the first.
             speed: 0.5 to 2, where the family can; 2 = twice as fast.
             pitch: 0.5 to 2, where the family can; factor on the pitch in Hz.
             energy: 0.5 to 2, where the family can; factor on the loudness of every frame.
@@ -131,6 +133,7 @@ class TokttsPipeline(TextToAudioPipeline):
             "top_p": top_p,
             "num_beams": num_beams,
             "guidance_scale": guidance_scale,
+            "speaker": speaker,
             "speed": speed,
             "pitch": pitch,
             "energy": energy,

@@ -10,6 +10,7 @@ from toktts.alignment.json_file import write_json
 from toktts.alignment.srt import write_srt
 from toktts.alignment.textgrid import write_textgrid
 from toktts.audio import Waveform
+from toktts.codecs import load_codec
 from toktts.errors import AlignmentError, AudioError, ModelError
 from toktts.inference.pipeline import Speech, Unknown, pipeline
 from toktts.inference.timestamps import Tier
@@ -24,7 +25,9 @@ def say(
     output: Path,
     force: bool = False,
     unknown: Unknown = "error",
+    codec: str | os.PathLike[str] | None = None,
     seed: int = 0,
+    speaker: str | None = None,
     speed: float | None = None,
     pitch: float | None = None,
     energy: float | None = None,
@@ -42,7 +45,9 @@ def say(
         output: sound file; the ending chooses the format.
         force: existing files may be replaced.
         unknown: what to do about characters that the model cannot read: refuse them, or leave them out.
+        codec: another way back to sound, as `load_codec` takes it; None = the voice's own.
         seed: of the drawing of codes.
+        speaker: who of those the voice was trained on; None = the first.
         speed: 0.5 to 2, where the family can; None = as the voice was saved.
         pitch: the same, factor on the pitch in Hz.
         energy: the same, factor on the loudness.
@@ -56,16 +61,18 @@ def say(
     Raises:
         TextError: text that cannot be spoken.
         ModelError: a model that cannot be loaded, that makes no sound of this text, or cannot do what is asked.
+        CodecError: a codec that cannot be loaded, or reads other features.
         AudioError: a file that exists already or cannot be written.
         AlignmentError: the same of `align_out`, or a format that cannot hold what is asked for.
     """
     if output.exists() and not force:
         raise AudioError("exists already; choose another name, or replace it with --force", file=output)
     tier = check_align_out(align_out, timestamps, force=force)
-    speech: Speech = pipeline(model)(
+    speech: Speech = pipeline(model, codec=None if codec is None else load_codec(codec))(
         text,
         seed=seed,
         unknown=unknown,
+        speaker=speaker,
         speed=speed,
         pitch=pitch,
         energy=energy,

@@ -17,7 +17,13 @@ from toktts.errors import ModelError
 from toktts.models._attaching import check_codec
 from toktts.models._checkpoint import check_checkpoint, check_loading, codec_folder
 from toktts.models._config import ToktsConfig
-from toktts.models._generation import check_controls, check_generation, check_refinement, merge_generation
+from toktts.models._generation import (
+    check_controls,
+    check_generation,
+    check_refinement,
+    merge_generation,
+    number_of_speaker,
+)
 from toktts.models._input_ids import check_input_ids
 from toktts.models._outputs import CodesOutput, MelOutput, SpeechOutput, StopReason, Synthesis
 
@@ -141,6 +147,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         top_p: float | None = None,
         num_beams: int | None = None,
         guidance_scale: float | None = None,
+        speaker: str | None = None,
         speed: float | None = None,
         pitch: float | None = None,
         energy: float | None = None,
@@ -165,6 +172,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             top_p: draw among the most likely that make up this much probability.
             num_beams: beams, where the family has beam search.
             guidance_scale: 1 to 10, where the voice learned it; above 1 codes follow the text more than the habit.
+            speaker: who of those it was trained on, where the voice tells them apart; None = the first.
             speed: 0.5 to 2, where the family can; 1 = as it learned to speak, 2 = twice as fast.
             pitch: 0.5 to 2, where the family can: factor on the pitch in Hz.
             energy: 0.5 to 2, where the family can: factor on the loudness of every frame.
@@ -189,6 +197,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
             "top_p": top_p,
             "num_beams": num_beams,
             "guidance_scale": guidance_scale,
+            "speaker_id": None if speaker is None else number_of_speaker(speaker, self.config.speakers),
             "speed": speed,
             "pitch": pitch,
             "energy": energy,

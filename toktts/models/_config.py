@@ -16,8 +16,7 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         n_codebooks: codes per frame; of codecs with codes.
         codebook_size: values a code can have.
         n_mels: bands of a frame; of codecs with mel, else 0.
-        mel_facts: what shapes its frames (`LogMel.facts`), so that another vocoder of the same mel can be told from one of
-            another; None = not known.
+        mel_facts: what shapes these frames (`LogMel.facts`), to know a vocoder of the same mel; None = not known.
         speakers: names of the speakers it was trained on, by id; None where it does not tell them apart.
         text_vocab_size: ids the tokenizer can give.
         text_limit: most ids a text may have.

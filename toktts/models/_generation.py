@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -110,6 +110,22 @@ def check_controls(
     for name, factor in (("pitch", pitch_of(generation)), ("energy", energy_of(generation))):
         if factor != 1.0 and not can_change_prosody:
             raise ModelError(f"{family} cannot change its {name}; leave it at 1, or use a fastspeech2 voice", key=name)
+
+
+def number_of_speaker(name: str, speakers: Sequence[str] | None) -> int:
+    """Find a speaker among those of a voice.
+
+    Args:
+        name: of the speaker.
+        speakers: names by id; None where the voice does not tell them apart.
+    Raises:
+        ModelError: naming those there are.
+    """
+    if not speakers:
+        raise ModelError("has no meaning for this voice, which tells no speakers apart; leave it out", key="speaker")
+    if name not in speakers:
+        raise ModelError(f"{name!r} is none of this voice; choose one of {', '.join(speakers)}", key="speaker")
+    return list(speakers).index(name)
 
 
 def refinement_steps_of(generation: GenerationConfig) -> int:
