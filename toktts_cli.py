@@ -215,6 +215,28 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+@app.command("check-corpus", context_settings=PASS_THROUGH)
+def check_corpus(ctx: typer.Context) -> None:
+    """Look at a voice before training on it: levels, silence, transcripts, and whether the codec knows it.
+
+    \b
+    --config FILE            as for train; again for more, later ones win
+    --yconfig YAML           inline YAML over the files; again for more
+    section.key=value        one value over everything else, as data.corpus=folder data.path=DIR
+    --json FILE              write everything that was found, clip by clip
+    --strict                 exit code 2 if anything is found
+    --fine-tune FOLDER       if the codec does not know the voice, tune it to it
+    --minutes N              of that training; 5 unless given
+    """  # noqa: D301  (\b keeps typer from filling the lines)
+
+    def work() -> None:
+        from toktts.evaluation.corpus.command import check_corpus_command
+
+        sys.exit(check_corpus_command(list(ctx.args)))
+
+    _run(ctx, work)
+
+
 @app.command()
 def download(
     ctx: typer.Context,
