@@ -1,6 +1,5 @@
 """Frames -> sound in one pass: ConvNeXt blocks, pulses and noise, and an inverse short-time Fourier transform."""
 
-import functools
 import math
 from dataclasses import dataclass
 
@@ -42,10 +41,20 @@ class ConvNeXtBlock(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map (batch, n_frames, hidden_size) to the same shape."""
-        mixed = self.depthwise(hidden.transpose(1, 2)).transpose(1, 2)
+        mixed = over_time(self.depthwise, hidden)
         mixed = self.contract(nn.functional.gelu(self.expand(self.norm(mixed))))
-        result: Tensor = hidden + self.scale * mixed
-        return result
+        return torch.addcmul(hidden, self.scale, mixed)
+
+
+def over_time(depthwise: nn.Conv1d, hidden: Tensor) -> Tensor:
+    """Run a depthwise convolution with padding over (batch, n_frames, channels), as it lies in memory.
+
+    With channels last oneDNN is 1.7 to 5 times faster than with a copy that has them first.
+    """
+    image = hidden.transpose(1, 2)[:, :, None]
+    weight, padding = depthwise.weight[:, :, None], (0, int(depthwise.padding[0]))
+    mixed = nn.functional.conv2d(image, weight, depthwise.bias, padding=padding, groups=depthwise.groups)
+    return mixed[:, :, 0].transpose(1, 2)
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,8 @@ class FrameVocoder(nn.Module):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
         generator = torch.Generator().manual_seed(NOISE_SEED)
         noise = torch.randn(NOISE_FRAMES, self.n_bins, 2, generator=generator)
+        # Real parts behind each other in memory, and imaginary ones: they are read apart.
+        noise = noise.movedim(2, 0).contiguous().movedim(0, 2)
         self.register_buffer("noise", noise, persistent=False)
 
     def forward(
@@ -195,9 +206,13 @@ def _shape(spectra: Tensor, pulses: Tensor, noise: Tensor) -> Tensor:
         torch.exp(part.clamp(max=MAX_LOG_MAGNITUDE)) for part in (pulse_gain, noise_gain, free_gain)
     )
     filter_real, filter_imag = gain * torch.cos(turn), gain * torch.sin(turn)
-    real = pulses.real * filter_real - pulses.imag * filter_imag + noise[..., 0] * noise_level
-    imag = pulses.real * filter_imag + pulses.imag * filter_real + noise[..., 1] * noise_level
-    return torch.complex(real + free * torch.cos(free_phase), imag + free * torch.sin(free_phase))
+    pulse_real, pulse_imag = pulses.real.contiguous(), pulses.imag.contiguous()
+    real = torch.addcmul(noise[..., 0] * noise_level, pulse_real, filter_real)
+    imag = torch.addcmul(noise[..., 1] * noise_level, pulse_real, filter_imag)
+    real, imag = torch.addcmul(real, pulse_imag, filter_imag, value=-1), torch.addcmul(imag, pulse_imag, filter_real)
+    return torch.complex(
+        torch.addcmul(real, free, torch.cos(free_phase)), torch.addcmul(imag, free, torch.sin(free_phase))
+    )
 
 
 def overlap_add(spectrum: Tensor, window: Tensor, *, hop_length: int) -> Tensor:
@@ -215,9 +230,8 @@ def overlap_add(spectrum: Tensor, window: Tensor, *, hop_length: int) -> Tensor:
     n_fft, n_frames = len(window), spectrum.shape[1]
     left = (n_fft - hop_length) // 2
     sound = _add_shifted(torch.fft.irfft(spectrum, n_fft, dim=2) * window, hop_length)
-    weight = _add_shifted(window.square().expand(1, n_frames, -1), hop_length)
     keep = slice(left, left + n_frames * hop_length)
-    return sound[:, keep] / weight[:, keep].clamp_min(1e-8)
+    return sound[:, keep] / _weight(window.square(), n_frames, hop_length)[keep].clamp_min(1e-8)
 
 
 def _add_shifted(frames: Tensor, hop_length: int) -> Tensor:
@@ -226,8 +240,23 @@ def _add_shifted(frames: Tensor, hop_length: int) -> Tensor:
     Every frame is cut into hops, and all first hops are added at once, then all second ones: three times faster
     than nn.functional.fold.
     """
-    n_hops = -(-frames.shape[2] // hop_length)
-    padded = nn.functional.pad(frames, (0, n_hops * hop_length - frames.shape[2])).contiguous()
-    hops = padded.view(*frames.shape[:2], n_hops, hop_length).unbind(dim=2)
-    shifted = [nn.functional.pad(hop, (0, 0, index, n_hops - 1 - index)) for index, hop in enumerate(hops)]
-    return functools.reduce(torch.add, shifted).flatten(1)
+    batch, n_frames, n_fft = frames.shape
+    n_hops = -(-n_fft // hop_length)
+    hops = nn.functional.pad(frames, (0, -n_fft % hop_length)).view(batch, n_frames, n_hops, hop_length)
+    added = frames.new_zeros(batch, n_frames + n_hops - 1, hop_length)
+    for index in range(n_hops):
+        added[:, index : index + n_frames] += hops[:, :, index]
+    return added.flatten(1)
+
+
+def _weight(window: Tensor, n_frames: int, hop_length: int) -> Tensor:
+    """As `_add_shifted` of `n_frames` times the same window (n_fft,), without all of them: (n_samples,)."""
+    hops = nn.functional.pad(window, (0, -len(window) % hop_length)).view(-1, hop_length)
+    n_hops = len(hops)
+    # Away from the ends all samples of a hop weigh the same; there, fewer frames lie over it.
+    few = min(n_frames, n_hops)
+    ends = _add_shifted(window.expand(1, few, -1), hop_length).view(-1, hop_length)
+    if n_frames <= n_hops:
+        return ends.flatten()
+    middle = ends[n_hops - 1].expand(n_frames - n_hops, -1)
+    return torch.cat([ends[:n_hops], middle, ends[n_hops:]]).flatten()

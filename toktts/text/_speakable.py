@@ -56,6 +56,8 @@ def unknown_characters(text: str, tokenizer: TextTokenizer) -> list[tuple[int, s
     Returns:
         (offset, character), offsets 0-based in characters.
     """
+    if text.isascii() and text.isprintable() and not _is_unknown(text, tokenizer):
+        return []
     first_places = {character: offset for offset, character in reversed(list(enumerate(text)))}
     unknown = [
         (offset, character)
@@ -65,9 +67,9 @@ def unknown_characters(text: str, tokenizer: TextTokenizer) -> list[tuple[int, s
     return sorted(unknown)
 
 
-def _is_unknown(character: str, tokenizer: TextTokenizer) -> bool:
+def _is_unknown(text: str, tokenizer: TextTokenizer) -> bool:
     try:
-        return tokenizer.unk_token_id in tokenizer.encode(character, add_special_tokens=False)
+        return tokenizer.unk_token_id in tokenizer.encode(text, add_special_tokens=False)
     except TextError:  # a tokenizer that pronounces says so itself
         return True
 

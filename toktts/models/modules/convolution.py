@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from toktts.codecs._vocoder import over_time
+
 
 class FrameBlock(nn.Module):
     """Depthwise convolution over time, then a two-layer perceptron a position, added to the input.
@@ -35,7 +37,7 @@ class FrameBlock(nn.Module):
             hidden: activations.
             is_real: bool (batch, n_positions, 1); what is False is silence to its neighbours.
         """
-        mixed = self.depthwise((hidden * is_real).transpose(1, 2)).transpose(1, 2)
+        mixed = over_time(self.depthwise, hidden * is_real)
         mixed = self.contract(nn.functional.gelu(self.expand(self.norm(mixed))))
-        added: Tensor = hidden + self.dropout(self.scale * mixed)
-        return added
+        # Dropout makes zeros or a constant factor: it may come before the scale.
+        return torch.addcmul(hidden, self.scale, self.dropout(mixed))
