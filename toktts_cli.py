@@ -141,11 +141,13 @@ def say(
     align_out: Annotated[
         Path | None, typer.Option(help="File for what is said when: .TextGrid, .srt or .json.")
     ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Multiply in bfloat16, if the machine can.")] = False,
 ) -> None:
     """Speak a text into a sound file."""
     wishes: dict[str, Any] = {"force": force, "unknown": unknown.value, "self_check": check}
     wishes |= {"speed": speed, "pitch": pitch, "energy": energy, "retries": retries, "fallback": fallback}
     wishes |= {"timestamps": None if timestamps is None else timestamps.value, "align_out": align_out}
+    wishes["fast"] = fast
     _run(ctx, lambda: _say(text, model=model, output=output, wishes=wishes))
 
 

@@ -3,23 +3,26 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForTextToWaveform, AutoTokenizer, PreTrainedTokenizerBase
 
 from toktts import registry
 from toktts.codecs._quiet import quiet_transformers
+from toktts.codecs._vocoder_codec import VocoderCodec
 from toktts.config._yaml import read_yaml
 from toktts.errors import ConfigError, ModelError
 from toktts.models import ToktsConfig, ToktsModel, register_all
 from toktts.models._checkpoint import check_checkpoint
+from toktts.models.modules.precision import computes_bfloat16, multiply_in_bfloat16
 from toktts.text import Normalizer
 
 CONFIG_FILE = "config.yaml"
 # transformers reads the second as if it were not there when it is damaged, and dies of the third.
 JSON_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 DEFAULT_NORMALIZER = "basic"
+Precision = Literal["float32", "bfloat16"]
 
 
 def load_model(name_or_path: str | os.PathLike[str]) -> ToktsModel:
@@ -47,6 +50,28 @@ def load_model(name_or_path: str | os.PathLike[str]) -> ToktsModel:
         raise _not_a_checkpoint(Path(name, "model.safetensors"), error) from error
     model.train(mode=False)
     return model
+
+
+def set_precision(model: ToktsModel, precision: Precision) -> None:
+    """Let a model and its codec's vocoder multiply in bfloat16, as far as the family allows; see `bfloat16_parts`.
+
+    Args:
+        model: on its device; it is changed, but not what `save_pretrained` writes.
+        precision: `float32` leaves it as it is.
+    Raises:
+        ModelError: no such precision, or a device that gains nothing by it.
+    """
+    if precision not in get_args(Precision):
+        raise ModelError(f"must be 'float32' or 'bfloat16', got {precision!r}; change it", key="precision")
+    if precision == "float32":
+        return
+    if not computes_bfloat16(model.device):
+        raise ModelError(f"{model.device} does not compute in bfloat16; leave it at float32", key="precision")
+    codec = model.codec
+    parts = [getattr(model, name) for name in model.bfloat16_parts]
+    for part in [*parts, codec.vocoder if isinstance(codec, VocoderCodec) else None]:
+        if part is not None:
+            multiply_in_bfloat16(part)
 
 
 def _check_json(folder: Path) -> None:

@@ -13,7 +13,7 @@ from toktts.codecs._base import Codec
 from toktts.errors import ModelError, TextError
 from toktts.inference.fallback import Fallback, fallback_folder
 from toktts.inference.judging import SpokenSentence, Wishes, judge, rows_of
-from toktts.inference.loading import load_model, load_normalizer, load_tokenizer
+from toktts.inference.loading import Precision, load_model, load_normalizer, load_tokenizer, set_precision
 from toktts.inference.retrying import Params, effective_generation, failed_of, reseeded, seed_of
 from toktts.inference.sentences import split_text
 from toktts.inference.speech import Speech, better, join
@@ -269,6 +269,7 @@ def pipeline(
     normalizer: Normalizer | None = None,
     codec: Codec | None = None,
     device: str | torch.device | None = None,
+    precision: Precision = "float32",
 ) -> TokttsPipeline:
     """Build a speaker: text in, sound out.
 
@@ -278,17 +279,20 @@ def pipeline(
         normalizer: None = the one that the run's `config.yaml` names, else plain English rules.
         codec: None = the one saved with the model.
         device: None = the first accelerator, else the CPU.
+        precision: `bfloat16` speaks faster, with the same times; promises of equal sound are for `float32`.
     Raises:
-        ModelError: the model, its tokenizer or its codec cannot be loaded.
+        ModelError: the model, its tokenizer or its codec cannot be loaded, or the machine has no such precision.
     """
     loaded = model if isinstance(model, ToktsModel) else load_model(model)
     place = loaded.name_or_path or "" if isinstance(model, ToktsModel) else model
     if codec is not None:
         loaded.attach_codec(codec)
-    return TokttsPipeline(
+    speaker = TokttsPipeline(
         model=loaded,
         tokenizer=tokenizer or load_tokenizer(place),
         normalizer=normalizer or load_normalizer(place),
         device=device,
         task="text-to-audio",
     )
+    set_precision(loaded, precision)
+    return speaker

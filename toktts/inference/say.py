@@ -36,6 +36,7 @@ def say(
     fallback: str | os.PathLike[str] | None = None,
     timestamps: Tier | None = None,
     align_out: Path | None = None,
+    fast: bool = False,
 ) -> Speech:
     """Speak a text into a file; the same seed writes the same bytes.
 
@@ -56,6 +57,7 @@ def say(
         fallback: a voice for sentences that fail even so, see `TokttsPipeline`; there is a report then.
         timestamps: what `align_out` holds; None = words.
         align_out: file for what is said when; `.TextGrid`, `.srt` (words only) or `.json`.
+        fast: multiply in bfloat16, see `pipeline`; then the same bytes are not promised.
     Returns:
         The speech, as the pipeline gave it.
     Raises:
@@ -68,7 +70,8 @@ def say(
     if output.exists() and not force:
         raise AudioError("exists already; choose another name, or replace it with --force", file=output)
     tier = check_align_out(align_out, timestamps, force=force)
-    speech: Speech = pipeline(model, codec=None if codec is None else load_codec(codec))(
+    own_codec = None if codec is None else load_codec(codec)
+    speech: Speech = pipeline(model, codec=own_codec, precision="bfloat16" if fast else "float32")(
         text,
         seed=seed,
         unknown=unknown,

@@ -45,6 +45,7 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
     """Whether `speed` has a meaning: the family decides how long each unit lasts before it speaks."""
     can_change_prosody: ClassVar[bool] = False
     """Whether `pitch` and `energy` have a meaning: the family decides both before it speaks."""
+    bfloat16_parts: ClassVar[tuple[str, ...]] = ()  # may be rounded while speaking: none that decides on durations
     config_class = ToktsConfig
     config: ToktsConfig
     base_model_prefix = "model"

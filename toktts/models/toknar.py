@@ -34,6 +34,7 @@ class Toknar(ToknarNet):
 
     is_autoregressive = False
     can_change_speed = True
+    bfloat16_parts = ("decoder", "spread", "fine", "code_heads")
     config_class = ToknarConfig
     config: ToknarConfig
 

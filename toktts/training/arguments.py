@@ -1,13 +1,12 @@
 """How a training is configured: transformers' arguments, two of the reference, and the precision of the machine."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from transformers import TrainingArguments
 from transformers.utils.import_utils import is_torch_bf16_gpu_available
 
-_BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+from toktts.models.modules.precision import computes_bfloat16
 
 
 @dataclass
@@ -31,9 +30,5 @@ def best_precision() -> dict[str, bool]:
     """Arguments for `TrainingArguments` that train in bfloat16 where the GPU, or else the CPU, computes in it."""
     if torch.accelerator.is_available():
         return {"bf16": True} if is_torch_bf16_gpu_available() else {}
-    try:
-        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
-    except OSError:  # not Linux
-        return {}
     # TrainingArguments takes bf16 for a GPU's unless told otherwise.
-    return {"bf16": True, "use_cpu": True} if flags & _BF16_FLAGS else {}
+    return {"bf16": True, "use_cpu": True} if computes_bfloat16() else {}
