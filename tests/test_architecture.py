@@ -15,9 +15,9 @@ ROOT = Path(__file__).parent.parent
 # Imports run from left to right only.
 LEVELS = ["entry points", "launch", "evaluation", "training", "inference", "build", "config", "data", "models"]
 LEVELS += ["alignment", "codecs", "tokens", "text", "audio", "registry", "memory", "places", "errors"]
-SCRIPTS = ("toktts_cli", "toktts_datasets", "trainer", "generate_samples", "cloud_training")
+SCRIPTS = ("toktts_cli", "trainer", "generate_samples", "cloud_training")
 PACKAGE = sorted((ROOT / "toktts").rglob("*.py"))
-FILES = PACKAGE + [ROOT / f"{name}.py" for name in SCRIPTS if (ROOT / f"{name}.py").exists()]
+FILES = PACKAGE + sorted(path for name in SCRIPTS for path in [*(ROOT / name).glob("*.py"), *ROOT.glob(f"{name}.py")])
 # Installed by scripts/install_extras or an extra, and imported only where they are used.
 OPTIONAL = {"encodec", "hibari", "pocketsphinx", "tensorboard"}
 

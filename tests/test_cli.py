@@ -66,7 +66,7 @@ def test_help_takes_less_than_a_second() -> None:
     [
         (["trian"], "No such command 'trian'; did you mean 'train'?"),
         (["zzz"], "No such command 'zzz'; see toktts --help"),
-        (["say", "hi", "--modle", "a"], "No such option: --modle; did you mean --model?"),
+        (["say", "hi", "--modle", "a"], "No such option: --modle; did you mean --codec, --model?"),
         (["say", "hi"], "Missing option '--output' / '--out' / '-o'; see toktts say --help"),
         (["resynth", "a"], "Missing argument 'out_dir'; see toktts resynth --help"),
         (["--versio"], "No such option: --versio; did you mean --version?"),

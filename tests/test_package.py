@@ -23,7 +23,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 @pytest.mark.medium
 def test_the_wheel_holds_package_script_configs_and_assets(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
-    assert {"toktts_cli.py", "toktts/__init__.py", "toktts/py.typed"} <= names
+    assert {"toktts_cli/__init__.py", "toktts/__init__.py", "toktts/py.typed"} <= names
     configs = {path.relative_to(ROOT / "config") for path in (ROOT / "config").rglob("*.yaml")}
     assert {f"toktts/assets/config/{config.as_posix()}" for config in configs} <= names
     assets = {path for path in (ROOT / "toktts/assets").rglob("*") if path.is_file()}
@@ -33,7 +33,7 @@ def test_the_wheel_holds_package_script_configs_and_assets(wheel: zipfile.ZipFil
 @pytest.mark.medium
 def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
     tops = {name.split("/")[0] for name in wheel.namelist()}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"toktts", "toktts_cli.py", "toktts_datasets.py"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"toktts", "toktts_cli"}
 
 
 def test_every_dependency_has_a_tested_version_above_its_floor() -> None:

@@ -7,9 +7,10 @@ Importing it registers every model family with the Auto classes of transformers,
 from toktts.audio import Waveform
 from toktts.codecs import load_codec
 from toktts.inference.pipeline import TokttsPipeline, pipeline
+from toktts.inference.synthesizer import TextToSpeechSynthesizer
 from toktts.inference.voices import bundled_voice
 from toktts.models import register_all
 
-__all__ = ["TokttsPipeline", "Waveform", "bundled_voice", "load_codec", "pipeline"]
+__all__ = ["TextToSpeechSynthesizer", "TokttsPipeline", "Waveform", "bundled_voice", "load_codec", "pipeline"]
 
 register_all()

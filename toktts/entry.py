@@ -68,12 +68,23 @@ def check_output(path: Path, *, force: bool) -> None:
 
     if path.suffix.lower() not in FORMATS:
         raise AudioError(f"cannot write {path.suffix or 'no ending'!r}; use one of {', '.join(FORMATS)}", file=path)
+    check_place(path, AudioError, force=force)
+
+
+def check_place(path: Path, error: type[ToktsError], *, force: bool) -> None:
+    """Refuse, before any work is done, a file that could not be written in the end.
+
+    Args:
+        path: the file to be written.
+        error: what to raise.
+        force: an existing file may be replaced.
+    """
     if not path.parent.is_dir():
-        raise AudioError("is in a folder that does not exist; make the folder first", file=path)
+        raise error("is in a folder that does not exist; make the folder first", file=path)
     if path.is_dir():
-        raise AudioError("is a folder; name a file in it", file=path)
+        raise error("is a folder; name a file in it", file=path)
     if path.exists() and not force:
-        raise AudioError("exists already; choose another name, or replace it with --force", file=path)
+        raise error("exists already; choose another name, or replace it with --force", file=path)
 
 
 def read_text(source: Path | None = None) -> str:

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import toktts_cli
-import toktts_datasets
 from toktts.alignment import Alignment
 from toktts.alignment.textgrid import write_textgrid
 from toktts.data.corpora.ljspeech import LJSpeech
 from toktts.data.corpora.textgrid import TextGrid
 from toktts.data.steps.create import statistics
+from toktts_cli import datasets as dataset_commands
 
 NAMES, FRAMES = ("sil", "HH", "AY1", "sp", "HH", "OW1"), (2, 8, 10, 2, 8, 10)
 
@@ -87,9 +87,9 @@ def test_what_the_steps_made_is_trained_on_and_nothing_made_again(archive: Path,
     from toktts.training.run import train_voice
 
     folder, cache = tmp_path / "set", f"data.cache_dir={tmp_path / 'cache'}"
-    toktts_datasets.prepare(str(archive), folder, [])
+    dataset_commands.prepare(str(archive), folder, [])
     write_grids(folder)
-    toktts_datasets.create(folder, [cache])
+    dataset_commands.create(folder, [cache])
     made = sorted((tmp_path / "cache").rglob("*.parquet"))
     options = "{hidden_size: 32, num_attention_heads: 2, encoder_layers: 1, intermediate_size: 64, decoder_layers: 1"
     options += ", predictor_channels: [32], n_buckets: 8, decoder_intermediate_size: 64, postnet_layers: 2"
@@ -158,4 +158,4 @@ def test_which_corpus_lies_in_a_folder_is_seen(tmp_path: Path) -> None:
 
     for kind, corpus in (("ljspeech", LJSpeech), ("folder", Folder), ("aligned_json", AlignedJson)):
         corpus.tiny(tmp_path / kind)  # type: ignore[attr-defined]
-        assert toktts_datasets._kind(tmp_path / kind) == kind
+        assert dataset_commands._kind(tmp_path / kind) == kind

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-import toktts_datasets
+from toktts_cli import datasets, exports, judging
 
 # typer re-exports one leaf of its usage errors; the rest (no such command, option or argument) share its base.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -119,14 +119,18 @@ def say(
     unknown: Annotated[Unknown, typer.Option(help="Characters the model cannot read: refuse or leave out.")] = (
         Unknown.error
     ),
+    codec: Annotated[
+        str | None, typer.Option(help="Another way back to sound, as griffin_lim; the voice's own unless given.")
+    ] = None,
+    speaker: Annotated[str | None, typer.Option(help="Who of those the voice knows; the first unless given.")] = None,
     speed: Annotated[
-        float | None, typer.Option(min=0.5, max=2.0, help="2 = twice as fast; for voices of toknar.")
+        float | None, typer.Option(min=0.5, max=2.0, help="2 = twice as fast; for voices that speak in one pass.")
     ] = None,
     pitch: Annotated[
-        float | None, typer.Option(min=0.5, max=2.0, help="Factor on the pitch; for voices of fastspeech2.")
+        float | None, typer.Option(min=0.5, max=2.0, help="Factor on the pitch, for voices that learned it.")
     ] = None,
     energy: Annotated[
-        float | None, typer.Option(min=0.5, max=2.0, help="Factor on the loudness; for voices of fastspeech2.")
+        float | None, typer.Option(min=0.5, max=2.0, help="Factor on the loudness, for voices that learned it.")
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Print what a self-check finds; exit code 3 if something is wrong.")
@@ -147,7 +151,7 @@ def say(
     wishes: dict[str, Any] = {"force": force, "unknown": unknown.value, "self_check": check}
     wishes |= {"speed": speed, "pitch": pitch, "energy": energy, "retries": retries, "fallback": fallback}
     wishes |= {"timestamps": None if timestamps is None else timestamps.value, "align_out": align_out}
-    wishes["fast"] = fast
+    wishes |= {"fast": fast, "codec": codec, "speaker": speaker}
     _run(ctx, lambda: _say(text, model=model, output=output, wishes=wishes))
 
 
@@ -170,71 +174,6 @@ def resynth(
 
         n_files = resynthesize(in_dir, out_dir, codec=load_codec(codec), force=force)
         print(f"{n_files} files in {out_dir}")
-
-    _run(ctx, work)
-
-
-@app.command(name="eval")
-def eval_command(
-    ctx: typer.Context,
-    what: Annotated[str, typer.Argument(help="A run folder, or a folder of NAME.wav and NAME.txt.")],
-    sets: Annotated[str, typer.Option(help="What a voice speaks, of unseen,short,long,plain.")] = "unseen",
-    text: Annotated[Path | None, typer.Option(help="A file of sentences instead, one a line.")] = None,
-    metrics: Annotated[str | None, typer.Option(help="Names with commas between; all unless given.")] = None,
-    originals: Annotated[Path | None, typer.Option(help="Folder with recordings of the same sentences.")] = None,
-    voice: Annotated[Path | None, typer.Option(help="Folder with other recordings of the speaker.")] = None,
-    codec: Annotated[str | None, typer.Option(help="The ceiling of a folder of sound; a voice brings its own.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Sentences of a set, at most.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the sound goes; RUN/evaluation unless given.")] = None,
-    json: Annotated[Path | None, typer.Option(help="A file for everything that was found.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the drawing of codes.")] = 0,
-) -> None:
-    """Judge a voice, or a folder of sound: words heard wrong, naturalness, likeness, and how often it fails."""
-
-    def work() -> None:
-        from toktts.evaluation.judging.command import Request, evaluate, write_scores
-
-        request = Request(
-            what=what,
-            sets=_names(sets),
-            text=text,
-            metrics=None if metrics is None else _names(metrics),
-            originals=originals,
-            voice=voice,
-            codec=codec,
-            limit=limit,
-            out=out,
-            seed=seed,
-        )
-        verdicts = evaluate(request)
-        if json is not None:
-            write_scores(verdicts, json)
-
-    _run(ctx, work)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-@app.command("check-corpus", context_settings=PASS_THROUGH)
-def check_corpus(ctx: typer.Context) -> None:
-    """Look at a voice before training on it: levels, silence, transcripts, and whether the codec knows it.
-
-    \b
-    --config FILE            as for train; again for more, later ones win
-    --yconfig YAML           inline YAML over the files; again for more
-    section.key=value        one value over everything else, as data.corpus=folder data.path=DIR
-    --json FILE              write everything that was found, clip by clip
-    --strict                 exit code 2 if anything is found
-    --fine-tune FOLDER       if the codec does not know the voice, tune it to it
-    --minutes N              of that training; 5 unless given
-    """  # noqa: D301  (\b keeps typer from filling the lines)
-
-    def work() -> None:
-        from toktts.evaluation.corpus.command import check_corpus_command
-
-        sys.exit(check_corpus_command(list(ctx.args)))
 
     _run(ctx, work)
 
@@ -270,7 +209,8 @@ def demo(
     _run(ctx, work)
 
 
-toktts_datasets.add_commands(app, lambda ctx, work: _run(ctx, work))
+for _part in (judging, datasets, exports):
+    _part.add_commands(app, lambda ctx, work: _run(ctx, work))
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -337,7 +277,3 @@ def _usage_line(error: BaseException) -> str:
             message, _, hint = message.partition(nearest)
             fix = f"did you mean {hint.rstrip('?)')}?"
     return f"toktts: error: {message.rstrip('.')}; {fix}"
-
-
-if __name__ == "__main__":
-    main()
