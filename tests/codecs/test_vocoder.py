@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from toktts.audio import Waveform
 from toktts.audio.pitch import track_pitch
 from toktts.codecs._mel import LogMel
-from toktts.codecs._vocoder import NOISE_FRAMES, PARTS, ConvNeXtBlock, FrameVocoder, overlap_add
+from toktts.codecs._vocoder import NOISE_FRAMES, PARTS, ConvNeXtBlock, FrameVocoder, SpectrumHead, overlap_add
 
 SIZES = {
     "intermediate_size": 16,
@@ -217,3 +217,11 @@ def test_bfloat16_stays_close_to_single_precision_in_spectrum_and_pitch() -> Non
     assert rough.samples.dtype == torch.float32
     assert (rough.log_pitch - exact.log_pitch).abs().max() < 0.01
     assert (loudness(rough.samples) - loudness(exact.samples)).norm() < 0.1 * loudness(exact.samples).norm()
+
+
+@pytest.mark.parametrize("n_bins", [3, 16, 17])
+def test_the_head_gives_while_speaking_what_it_gives_while_training(n_bins: int) -> None:
+    head, inputs = SpectrumHead(8, n_bins), torch.randn(2, 5, 8)
+    with torch.no_grad():
+        spoken = head(inputs)
+    torch.testing.assert_close(spoken, head(inputs).detach(), rtol=1e-6, atol=1e-6)

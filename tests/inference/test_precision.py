@@ -47,8 +47,18 @@ def test_a_rounded_layer_stays_within_the_error_of_bfloat16() -> None:
     exact = layer(inputs)
     assert multiply_in_bfloat16(nn.ModuleList([layer])) == 1
     rounded = layer(inputs)
-    assert rounded.dtype == torch.float32
+    assert rounded.dtype == torch.bfloat16
     assert 0 < (rounded - exact).abs().max() < 2**-5
+
+
+def test_a_rounded_convolution_keeps_its_padding_and_a_depthwise_one_is_left_alone() -> None:
+    torch.manual_seed(0)
+    dense, depthwise = nn.Conv1d(64, 128, 7, padding=3), nn.Conv1d(8192, 8192, 5, padding=2, groups=8192)
+    inputs = torch.randn(2, 64, 9)
+    exact = dense(inputs)
+    assert multiply_in_bfloat16(nn.ModuleList([dense, depthwise])) == 1
+    assert dense(inputs).shape == exact.shape
+    assert 0 < (dense(inputs) - exact).abs().max() < 2**-4
 
 
 def test_small_layers_and_all_that_is_saved_stay_as_they_are() -> None:

@@ -16,6 +16,7 @@ TYPICAL_PITCH = 190.0
 PITCH_RANGE = (50.0, 600.0)
 """Hz, of pulses."""
 NOISE_SEED = 0
+FLOATS_PER_LINE = 16
 NOISE_FRAMES = 1024
 
 
@@ -55,6 +56,21 @@ def over_time(depthwise: nn.Conv1d, hidden: Tensor) -> Tensor:
     weight, padding = depthwise.weight[:, :, None], (0, int(depthwise.padding[0]))
     mixed = nn.functional.conv2d(image, weight, depthwise.bias, padding=padding, groups=depthwise.groups)
     return mixed[:, :, 0].transpose(1, 2)
+
+
+class SpectrumHead(nn.Linear):
+    """A linear layer that, while speaking, multiplies with a few more rows and drops them: equal to the bit.
+
+    Sizes of spectra are odd; MKL is 1.2 to 1.6 times faster where every frame begins at a cache line.
+    """
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (..., in_features) to (..., out_features)."""
+        missing = -self.out_features % FLOATS_PER_LINE
+        if torch.is_grad_enabled() or not missing:
+            return super().forward(inputs)
+        weight = nn.functional.pad(self.weight, (0, 0, 0, missing))
+        return nn.functional.linear(inputs, weight, nn.functional.pad(self.bias, (0, missing)))[..., :-missing]
 
 
 @dataclass(frozen=True)
@@ -122,7 +138,7 @@ class FrameVocoder(nn.Module):
             for _ in range(num_hidden_layers)
         )
         self.norm = nn.LayerNorm(hidden_size)
-        self.head = nn.Linear(hidden_size, len(PARTS) * self.n_bins)
+        self.head = SpectrumHead(hidden_size, len(PARTS) * self.n_bins)
         self.pitch_head = nn.Linear(hidden_size, 2)
         with torch.no_grad():
             self.head.bias.copy_(torch.tensor(list(PARTS.values())).repeat_interleave(self.n_bins))

@@ -27,25 +27,32 @@ def computes_bfloat16(device: torch.device | None = None) -> bool:
 
 
 def multiply_in_bfloat16(module: nn.Module) -> int:
-    """Let the large linear layers of a module multiply in bfloat16; what goes in and comes out keeps its precision.
+    """Let the large linear layers and convolutions of a module multiply in bfloat16, as autocast would.
 
-    Each gets a rounded copy of its weights beside its own, so that what is saved stays what was trained. Made for
-    speaking: the copies do not follow a training, nor a move to another device.
+    Each gets a rounded copy of its weights beside its own, made once, so that what is saved stays what was trained.
+    For speaking: the copies do not follow a training, nor a move to another device.
 
     Args:
         module: any, already on its device.
     Returns:
         How many layers were changed.
     """
-    changed = 0
-    for layer in module.modules():
-        if isinstance(layer, nn.Linear) and layer.weight.numel() >= LEAST_WEIGHTS:
-            bias = None if layer.bias is None else layer.bias.detach().bfloat16()
-            rounded = functools.partial(_multiply, weight=layer.weight.detach().bfloat16(), bias=bias)
-            layer.forward = rounded  # type: ignore[method-assign]  # a subclass would change the names of weights
-            changed += 1
-    return changed
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear | nn.Conv1d)]
+    large = [layer for layer in layers if layer.weight.numel() >= LEAST_WEIGHTS and getattr(layer, "groups", 1) == 1]
+    for layer in large:
+        weight, bias = layer.weight.detach().bfloat16(), None if layer.bias is None else layer.bias.detach().bfloat16()
+        product = functools.partial(_convolve, layer) if isinstance(layer, nn.Conv1d) else _multiply
+        # A subclass would do as well, but for the names of the weights.
+        layer.forward = functools.partial(product, weight, bias)  # type: ignore[method-assign]
+    return len(large)
 
 
-def _multiply(inputs: Tensor, *, weight: Tensor, bias: Tensor | None) -> Tensor:
-    return nn.functional.linear(inputs.bfloat16(), weight, bias).to(inputs.dtype)
+def _multiply(weight: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+    """Give bfloat16, as the next layer is to have it."""
+    return nn.functional.linear(inputs.bfloat16(), weight, bias)
+
+
+def _convolve(layer: nn.Conv1d, weight: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+    """Give what came in: a norm comes next."""
+    convolved: Tensor = layer._conv_forward(inputs.bfloat16(), weight, bias)
+    return convolved.to(inputs.dtype)
