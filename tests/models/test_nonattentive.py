@@ -216,7 +216,7 @@ def test_durations_that_do_not_fit_the_clip_are_refused() -> None:
     model = NonAttentive.tiny()
     batch = batch_of(model)
     batch["durations"][1, 0] += 1
-    with pytest.raises(ModelError, match="durations: durations of row 1 sum up to 10 frames, the clip has 9; align"):
+    with pytest.raises(ModelError, match="durations: of row 1 add up to 10 frames, its features have 9; cache again"):
         model(**batch)
 
 

@@ -9,6 +9,7 @@ from toktts.alignment.monotonic import length_mask
 from toktts.models._base import ToktsModel
 from toktts.models._fastspeech2_config import FastSpeech2Config
 from toktts.models._fastspeech2_parts import Frames, Prosody
+from toktts.models._labels import real_frames
 from toktts.models.modules.aligner import Aligner
 from toktts.models.modules.code_heads import CodeHeads
 from toktts.models.modules.convolution import FrameBlock
@@ -238,7 +239,7 @@ class FastSpeech2Net(ToktsModel):  # type: ignore[no-untyped-call]
     def hear(self, labels: Tensor) -> Tensor:
         """Turn recordings into what the aligner compares with text: (batch, n_frames, hidden_size), 0 at padding."""
         assert self.heard is not None
-        is_real = labels[:, 0] != -100
+        is_real = real_frames(labels)
         if self.code_heads is None:
             frames = self.mel_scores(labels)
         else:

@@ -6,19 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from toktts.alignment.monotonic import length_mask
-from toktts.errors import ModelError
+from toktts.models._labels import real_frames
 from toktts.models._nonattentive_config import NonAttentiveConfig
 from toktts.models.modules.interleaved import AttentionBlock, ConvolutionResidual, Interleaved, TorchBlock
 from toktts.models.modules.upsampling import SharedSpreadUpsampling
 from toktts.models.modules.windows import LearnedPositions
-
-PADDING = -50.0
-"""Labels below it are padding, -100: no code is negative, no logarithm of a mel so low."""
-
-
-def real_frames(labels: Tensor) -> Tensor:
-    """Say which frames of labels (batch, values, n_frames) are no padding: bool (batch, n_frames)."""
-    return labels[:, 0] > PADDING
 
 
 def frame_errors(predicted: Tensor, wanted: Tensor) -> Tensor:
@@ -33,25 +25,6 @@ def frame_errors(predicted: Tensor, wanted: Tensor) -> Tensor:
         return nn.functional.cross_entropy(scores, wanted, reduction="none").mean(dim=2)
     gaps = predicted.float() - wanted
     return (gaps.abs() + gaps.square()).mean(dim=2)
-
-
-def check_sums(durations: Tensor, n_frames: Tensor) -> None:
-    """Refuse durations that do not fit the clips.
-
-    Args:
-        durations: int64 frames (batch, n_units).
-        n_frames: int64 (batch,).
-    Raises:
-        ModelError: names the first such row.
-    """
-    sums = durations.sum(dim=1)
-    if bool((sums != n_frames).any()):
-        row = int((sums != n_frames).long().argmax())
-        raise ModelError(
-            f"durations of row {row} sum up to {int(sums[row])} frames, the clip has {int(n_frames[row])}; "
-            "align it again, or leave it out",
-            key="durations",
-        )
 
 
 def _blocks(config: NonAttentiveConfig, dropout: float) -> Callable[[], nn.Module]:

@@ -18,8 +18,9 @@ from toktts.models._aligned import check_enough_frames
 from toktts.models._base import Synthesis
 from toktts.models._fastspeech2_config import FastSpeech2Config, FastSpeech2Output
 from toktts.models._fastspeech2_net import FastSpeech2Net
-from toktts.models._fastspeech2_parts import Frames, Prosody, check_durations
+from toktts.models._fastspeech2_parts import Frames, Prosody
 from toktts.models._generation import energy_of, pitch_of, speed_of
+from toktts.models._labels import check_durations, real_frames
 from toktts.models.modules.averages import mean_of_rows
 from toktts.models.modules.code_heads import code_loss
 from toktts.models.modules.prosody import Kind, fill_unvoiced, unit_means
@@ -30,7 +31,6 @@ from toktts.models.modules.upsampling import durations_of_path
 
 __all__ = ["FastSpeech2", "FastSpeech2Config", "FastSpeech2Output"]
 
-PADDING = -100
 SILENCE = -11.512925  # log(1e-5), the floor of log-mel
 KINDS: tuple[Kind, Kind] = ("pitch", "energy")
 
@@ -100,7 +100,7 @@ class FastSpeech2(FastSpeech2Net):
         if input_ids is None or labels is None:
             raise ModelError("forward wants input_ids and labels; call generate to speak", key="labels")
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        is_text, n_frames = attention_mask.bool(), (labels[:, 0] != PADDING).sum(dim=1)
+        is_text, n_frames = attention_mask.bool(), real_frames(labels).sum(dim=1)
         total = int(n_frames.max())
         heard = labels[:, :, :total]
         is_real = length_mask(n_frames, total)
@@ -158,12 +158,16 @@ class FastSpeech2(FastSpeech2Net):
         self, encoded: Tensor, labels: Tensor, is_text: Tensor, given: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
         """Frames of each unit, int64 (batch, n_units), and the aligner's loss if it was asked."""
-        n_units, n_frames = is_text.sum(dim=1), (labels[:, 0] != PADDING).sum(dim=1)
+        n_units, n_frames = is_text.sum(dim=1), real_frames(labels).sum(dim=1)
         if given is not None:
             check_durations(given, is_text, n_frames)
             return given, None
         if self.aligner is None:
-            raise ModelError("are missing, and learn_durations is false; use an aligned corpus", key="durations")
+            raise ModelError(
+                "are missing, and learn_durations is false; use an aligned corpus and a tokenizer that reads it, "
+                "as tokens.tokenizer: pauses",
+                key="durations",
+            )
         check_enough_frames(n_units, n_frames)
         path, loss = self.aligner(encoded, self.hear(labels), n_units=n_units, n_frames=n_frames)
         return durations_of_path(path, n_frames, n_units=is_text.shape[1]), loss

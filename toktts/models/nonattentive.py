@@ -17,12 +17,13 @@ from toktts.errors import ModelError
 from toktts.models._aligned import check_enough_frames
 from toktts.models._base import SpeechOutput, Synthesis, ToktsModel
 from toktts.models._generation import speed_of
+from toktts.models._labels import check_durations, real_frames
 from toktts.models._nonattentive_config import NonAttentiveConfig, NonAttentiveOutput
-from toktts.models._nonattentive_net import FrameWriter, TextReader, check_sums, frame_errors, real_frames
+from toktts.models._nonattentive_net import FrameWriter, TextReader, frame_errors
 from toktts.models.modules.aligner import Aligner
 from toktts.models.modules.averages import mean_of_rows
 from toktts.models.modules.duration_predictor import RecurrentDurations, duration_errors
-from toktts.models.modules.repeating import round_durations, units_of_frames
+from toktts.models.modules.repeating import cut_durations, round_durations, units_of_frames
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.upsampling import durations_of_path
 
@@ -120,7 +121,7 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         scores_frames, scores_durations = (not self.training or self.stage == stage for stage in (1, 2))
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage == 1):
             encoded = self.reader(input_ids, n_units)
-            used, alignment_loss = self._durations_of(input_ids, labels, durations, n_units, n_frames)
+            used, alignment_loss = self._durations_of(input_ids, attention_mask, labels, durations)
             output.durations = used
             if scores_frames:
                 output.alignment_loss = alignment_loss
@@ -132,10 +133,11 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         return output
 
     def _durations_of(
-        self, input_ids: Tensor, labels: Tensor, given: Tensor | None, n_units: Tensor, n_frames: Tensor
+        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor, given: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
+        n_units, n_frames = attention_mask.sum(dim=1), real_frames(labels).sum(dim=1)
         if given is not None:
-            check_sums(given, n_frames)
+            check_durations(given, attention_mask.bool(), n_frames)
             return given, None
         check_enough_frames(n_units, n_frames)
         # By the phonemes themselves: an encoder that knows places could agree with the aligner on any path.
@@ -176,8 +178,7 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         Raises:
             ModelError: a row with fewer frames than text ids.
         """
-        n_units, n_frames = attention_mask.sum(dim=1), real_frames(labels).sum(dim=1)
-        return self._durations_of(input_ids, labels, None, n_units, n_frames)[0]
+        return self._durations_of(input_ids, attention_mask, labels, None)[0]
 
     def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG002 - frames are in cache order
         """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""
@@ -198,10 +199,8 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         durations = round_durations(frames, attention_mask.bool(), limit=self.config.max_frames_per_unit)
         limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
         fits = (durations.sum(dim=1) <= limit).tolist()
-        cut = torch.diff(durations.cumsum(dim=1).clamp(max=limit), dim=1, prepend=durations.new_zeros(len(frames), 1))
-        synthesis = self._write(
-            input_ids, attention_mask, cut, RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
-        )
+        sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
+        synthesis = self._write(input_ids, attention_mask, cut_durations(durations, limit), sampler)
         return replace(synthesis, stop_reasons=["eos" if whole else "length" for whole in fits])
 
     @torch.no_grad()
