@@ -15,14 +15,13 @@ from toktts.inference.loading import load_model
 from toktts.models._fastspeech2_net import FastSpeech2Net
 from toktts.models._fastspeech2_parts import Prosody
 from toktts.models.fastspeech2 import FastSpeech2
-from toktts.models.modules.prosody import Kind
+from toktts.models.modules.prosody import KINDS
 from toktts.models.modules.repeating import cut_durations
 from toktts.models.modules.speakers import Speaker
 
 __all__ = ["export_onnx"]
 
 OPSET = 17
-KINDS: tuple[Kind, Kind] = ("pitch", "energy")
 EXAMPLE_IDS = ((1, 1, 1, 1, 1), (1, 1, 1, 0, 0))
 AXES = {
     "input_ids": {0: "batch", 1: "n_input_ids"},

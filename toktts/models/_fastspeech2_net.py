@@ -16,7 +16,7 @@ from toktts.models.modules.convolution import FrameBlock
 from toktts.models.modules.fft_block import FFTBlock
 from toktts.models.modules.positions import sinusoids
 from toktts.models.modules.postnet import PostNet
-from toktts.models.modules.prosody import Kind
+from toktts.models.modules.prosody import KINDS, Kind
 from toktts.models.modules.repeating import places_in_units, repeat_units, units_of_frames
 from toktts.models.modules.speakers import Speaker, SpeakerVoice
 from toktts.models.modules.variance import Variance, VariancePredictor
@@ -203,8 +203,7 @@ class FastSpeech2Net(ToktsModel):  # type: ignore[no-untyped-call]
         scores: dict[Kind, Tensor],
     ) -> Tensor:
         """Add the vectors of the variances of one level; each sees those before it."""
-        kinds: tuple[Kind, Kind] = ("pitch", "energy")
-        for kind in kinds:
+        for kind in KINDS:
             if self.level(kind) == level:
                 known = prosody.get(kind, Prosody())
                 vectors, scores[kind] = self.variance(kind)(hidden, is_real, teacher=known.teacher, factor=known.factor)

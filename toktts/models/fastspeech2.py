@@ -23,7 +23,7 @@ from toktts.models._generation import energy_of, pitch_of, speed_of
 from toktts.models._labels import check_durations, real_frames
 from toktts.models.modules.averages import mean_of_rows
 from toktts.models.modules.code_heads import code_loss
-from toktts.models.modules.prosody import Kind, fill_unvoiced, unit_means
+from toktts.models.modules.prosody import KINDS, Kind, frame_scores, unit_scores
 from toktts.models.modules.repeating import cut_durations, round_durations, units_of_frames
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.speakers import Speaker
@@ -32,7 +32,6 @@ from toktts.models.modules.upsampling import durations_of_path
 __all__ = ["FastSpeech2", "FastSpeech2Config", "FastSpeech2Output"]
 
 SILENCE = -11.512925  # log(1e-5), the floor of log-mel
-KINDS: tuple[Kind, Kind] = ("pitch", "energy")
 
 
 class FastSpeech2(FastSpeech2Net):
@@ -190,17 +189,11 @@ class FastSpeech2(FastSpeech2Net):
 
     def _teacher(self, kind: Kind, track: Tensor, durations: Tensor, is_real: Tensor) -> Prosody:
         """True standard scores of units or frames; what has no pitch, or no frames, gets 0, the mean, and no weight."""
-        n_units = durations.shape[1]
-        speaks = is_real
-        if kind == "pitch":
-            track = fill_unvoiced(track, is_real)
-            speaks = is_real & (track > 0)
-        scores = self.variance(kind).scale.scores(track) * speaks
-        if self.level(kind) == "frame":
-            return Prosody(teacher=scores, counted=speaks)
-        path = units_of_frames(durations)
-        counts = unit_means(speaks.to(scores.dtype), path, is_real, n_units=n_units)
-        return Prosody(teacher=unit_means(scores, path, speaks, n_units=n_units), counted=counts > 0)
+        scores, speaks = frame_scores(self.variance(kind).scale, track, is_real)
+        if self.level(kind) == "unit":
+            path = units_of_frames(durations)
+            scores, speaks = unit_scores(scores, speaks, path, is_real, n_units=durations.shape[1])
+        return Prosody(teacher=scores, counted=speaks)
 
     def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG002 - frames are in cache order
         """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""

@@ -1,7 +1,7 @@
 """Pitch and energy of frames and units, on the scale where a model predicts them."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from toktts.errors import ModelError
 
 Kind = Literal["pitch", "energy"]
+KINDS: Final[tuple[Kind, Kind]] = ("pitch", "energy")
 # Guesses that hold for speech at a usual loudness until `ProsodyScale.fit` knows the voice: log Hz, log of 1 + energy.
 GUESSES = {"pitch": (5.1, 0.35, 60.0, 500.0), "energy": (2.5, 1.3, 0.0, 300.0)}
 LOWEST_HZ = 1.0
@@ -117,3 +118,40 @@ def unit_means(values: Tensor, path: Tensor, counted: Tensor, *, n_units: int) -
     zeros = values.new_zeros(len(values), n_units)
     sums, counts = zeros.scatter_add(1, path, values * weights), zeros.scatter_add(1, path, weights)
     return sums / counts.clamp(min=1.0)
+
+
+def frame_scores(scale: ProsodyScale, track: Tensor, is_real: Tensor) -> tuple[Tensor, Tensor]:
+    """Give what a model is to learn of every frame.
+
+    Args:
+        scale: of pitch or energy.
+        track: natural values, float (batch, n_frames); a pitch of 0 is unvoiced, and lines are drawn through it.
+        is_real: bool (batch, n_frames), False = padding.
+    Returns:
+        Standard scores, same shape, 0 where there is nothing to learn; and bool, same shape, False there: at padding,
+        and for pitch in a row without any voiced frame.
+    """
+    speaks = is_real
+    if scale.kind == "pitch":
+        track = fill_unvoiced(track, is_real)
+        speaks = is_real & (track > 0)
+    return scale.scores(track) * speaks, speaks
+
+
+def unit_scores(
+    scores: Tensor, speaks: Tensor, path: Tensor, is_real: Tensor, *, n_units: int
+) -> tuple[Tensor, Tensor]:
+    """Give what a model is to learn of every text unit.
+
+    Args:
+        scores: of `frame_scores`.
+        speaks: of `frame_scores`.
+        path: int64 (batch, n_frames), the unit of each frame.
+        is_real: bool (batch, n_frames), False = padding.
+        n_units: units of the longest row.
+    Returns:
+        The means of the units' scores, float (batch, n_units), 0 for units without a frame that counts; and bool, same
+        shape, False there.
+    """
+    counts = unit_means(speaks.to(scores.dtype), path, is_real, n_units=n_units)
+    return unit_means(scores, path, speaks, n_units=n_units), counts > 0

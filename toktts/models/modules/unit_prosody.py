@@ -7,10 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from toktts.models.modules.averages import mean_of_rows
-from toktts.models.modules.prosody import Kind, ProsodyScale, fill_unvoiced, unit_means
+from toktts.models.modules.prosody import KINDS, Kind, ProsodyScale, frame_scores, unit_scores
 from toktts.models.modules.variance import Variance, VariancePredictor
-
-KINDS: tuple[Kind, Kind] = ("pitch", "energy")
 
 
 class UnitProsody(nn.Module):
@@ -45,7 +43,7 @@ class UnitProsody(nn.Module):
         Raises:
             ModelError: values that do not differ, or are not finite.
         """
-        for kind, clips in (("pitch", pitch), ("energy", energy)):
+        for kind, clips in zip(KINDS, (pitch, energy), strict=True):
             self._scale(kind).fit(clips)
 
     def _scale(self, kind: str) -> ProsodyScale:
@@ -72,7 +70,8 @@ class UnitProsody(nn.Module):
             track = tracks.get(kind)
             teacher = counted = None
             if track is not None:
-                teacher, counted = self._teacher(kind, track.float(), path, is_real, n_units=encoded.shape[1])
+                scores, speaks = frame_scores(self._scale(kind), track.float(), is_real)
+                teacher, counted = unit_scores(scores, speaks, path, is_real, n_units=encoded.shape[1])
             vectors, predicted = self.variances[kind](encoded, is_text, teacher=teacher)
             told = told + vectors
             if teacher is not None and counted is not None:
@@ -86,15 +85,3 @@ class UnitProsody(nn.Module):
             vectors, _ = self.variances[kind](encoded, is_text, factor=factors[kind])
             told = told + vectors
         return told
-
-    def _teacher(
-        self, kind: Kind, track: Tensor, path: Tensor, is_real: Tensor, *, n_units: int
-    ) -> tuple[Tensor, Tensor]:
-        """Standard scores of units, and which of them count: not those of a row without pitch, nor without frames."""
-        speaks = is_real
-        if kind == "pitch":
-            track = fill_unvoiced(track, is_real)
-            speaks = is_real & (track > 0)
-        scores = self._scale(kind).scores(track) * speaks
-        counts = unit_means(speaks.to(scores.dtype), path, is_real, n_units=n_units)
-        return unit_means(scores, path, speaks, n_units=n_units), counts > 0
