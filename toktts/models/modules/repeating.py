@@ -42,7 +42,19 @@ def places_in_units(path: Tensor, durations: Tensor) -> Tensor:
     """
     lengths = durations.float()
     length, end = lengths.gather(1, path), lengths.cumsum(dim=1).gather(1, path)
-    middles = torch.arange(path.shape[1], device=path.device) + 0.5
+    return places_of(torch.arange(path.shape[1], device=path.device) + 0.5, end=end, length=length)
+
+
+def places_of(middles: Tensor, *, end: Tensor, length: Tensor) -> Tensor:
+    """Say where points in time lie in the units they belong to.
+
+    Args:
+        middles: frames (n_points,).
+        end: where the unit of each point ends, frames (batch, n_points).
+        length: how long it is, same shape.
+    Returns:
+        float32 (batch, n_points, 4): from its start and to its end (log of 1 + frames), share, length (log).
+    """
     since = (middles - (end - length)).clamp(min=0.0)
     until = (end - middles).clamp(min=0.0)
     share = (since / length.clamp(min=1.0)).clamp(max=1.0)
@@ -59,13 +71,17 @@ def round_durations(frames: Tensor, is_real: Tensor, *, limit: int) -> Tensor:
     Returns:
         int64 (batch, n_units), 0 or more; where all would be 0, the last real unit gets one frame.
     """
-    wanted = frames.float().clamp(0.0, float(limit)) * is_real
-    ends = torch.round(wanted.cumsum(dim=1) + ENDS_MARGIN)
-    rounded = (ends - torch.nn.functional.pad(ends[:, :-1], (1, 0))).long()
+    rounded = round_ends(frames.float().clamp(0.0, float(limit)) * is_real)
     places = torch.arange(frames.shape[1], device=frames.device)
     is_last = places == is_real.sum(dim=1, keepdim=True) - 1
     is_silent = rounded.sum(dim=1, keepdim=True) == 0
     return rounded + (is_last & is_silent).long()
+
+
+def round_ends(frames: Tensor) -> Tensor:
+    """Round where units end, float frames (batch, n_units), and give whole frames from end to end, int64."""
+    ends = torch.round(frames.cumsum(dim=1) + ENDS_MARGIN)
+    return (ends - torch.nn.functional.pad(ends[:, :-1], (1, 0))).long()
 
 
 def cut_durations(durations: Tensor, limit: int) -> Tensor:

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from toktts.alignment.monotonic import length_mask
-
-ENDS_MARGIN = 1e-4
+from toktts.models.modules.repeating import places_of, round_ends
 
 
 class GaussianUpsampling(nn.Module):
@@ -100,11 +99,7 @@ def _places(middles: Tensor, ends: Tensor, lengths: Tensor) -> Tensor:
     # The last position may reach behind a row's end; what it then belongs to must not be padding.
     units = torch.arange(lengths.shape[1], device=lengths.device)
     owner = torch.minimum(owner, (units * (lengths > 0)).amax(dim=1, keepdim=True))
-    length, end = lengths.gather(1, owner), ends.gather(1, owner)
-    since = (middles - (end - length)).clamp(min=0.0)
-    until = (end - middles).clamp(min=0.0)
-    share = (since / length.clamp(min=1.0)).clamp(max=1.0)
-    return torch.stack([torch.log1p(since), torch.log1p(until), share, torch.log1p(length)], dim=2)
+    return places_of(middles, end=ends.gather(1, owner), length=lengths.gather(1, owner))
 
 
 def durations_of_path(units: Tensor, n_frames: Tensor, *, n_units: int) -> Tensor:
@@ -131,7 +126,5 @@ def whole_durations(frames: Tensor, is_real: Tensor, *, limit: int) -> Tensor:
     Returns:
         int64 (batch, n_units), 1 to `limit` for each real unit.
     """
-    wanted = frames.float().clamp(1.0, float(limit)) * is_real
-    ends = torch.round(wanted.cumsum(dim=1) + ENDS_MARGIN)
-    rounded = torch.diff(ends, dim=1, prepend=ends.new_zeros(len(ends), 1)).long()
+    rounded = round_ends(frames.float().clamp(1.0, float(limit)) * is_real)
     return rounded.clamp(1, limit) * is_real
