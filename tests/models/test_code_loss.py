@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given
@@ -5,8 +8,10 @@ from hypothesis import strategies as st
 from tiny_tokar import TEXTS, padded, tiny
 
 from toktts.errors import ModelError
-from toktts.models._code_loss import code_loss
+from toktts.models._code_loss import code_loss, code_loss_of_rows
+from toktts.models.fastspeech2 import FastSpeech2Config
 from toktts.models.tokar import TokarConfig
+from toktts.models.toknar import ToknarConfig
 
 
 def batch(n_columns: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,6 +56,22 @@ def test_tokar_weighs_its_codebooks_and_begins_again_with_each_frame_of_a_step()
 
 
 @pytest.mark.parametrize("weights", [[1.0, 0.0], [-1.0], [1.0, 1.0, 1.0]])
-def test_weights_that_are_none_are_refused(weights: list[float]) -> None:
+@pytest.mark.parametrize("family", [TokarConfig, ToknarConfig, partial(FastSpeech2Config, feature="codes")])
+def test_weights_that_are_none_are_refused(family: Callable[..., object], weights: list[float]) -> None:
     with pytest.raises(ModelError, match="are no weights of 2 codebooks; write one number above 0 for each"):
-        TokarConfig(n_codebooks=2, code_weights=weights)
+        family(n_codebooks=2, code_weights=weights)
+
+
+def test_the_loss_of_a_row_is_the_weighted_cross_entropy_of_its_codebooks() -> None:
+    logits, labels = torch.randn(1, 4, 2, 6), torch.tensor([[[1, 2, 3, -100], [0, 5, 1, -100]]])
+    parts = [torch.nn.functional.cross_entropy(logits[0, :3, book], labels[0, book, :3]) for book in range(2)]
+    torch.testing.assert_close(code_loss_of_rows(logits, labels, [3.0]), (3 * parts[0] + parts[1]) / 4)
+
+
+def test_a_short_row_counts_as_much_as_a_long_one_in_the_loss_of_rows() -> None:
+    logits = torch.randn(2, 4, 2, 6)
+    labels = torch.randint(0, 6, (2, 2, 4))
+    labels[1, :, 1:] = -100
+    alone = [code_loss_of_rows(logits[row : row + 1], labels[row : row + 1]) for row in range(2)]
+    torch.testing.assert_close(code_loss_of_rows(logits, labels), torch.stack(alone).mean())
+    assert not torch.isclose(code_loss(logits, labels.transpose(1, 2)), torch.stack(alone).mean())

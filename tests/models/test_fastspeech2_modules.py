@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toktts.errors import ModelError
-from toktts.models.modules.code_heads import CodeHeads, code_loss
+from toktts.models.modules.code_heads import CodeHeads
 from toktts.models.modules.fft_block import FFTBlock
 from toktts.models.modules.positions import sinusoids
 from toktts.models.modules.postnet import PostNet
@@ -235,9 +235,3 @@ def test_codes_that_are_written_are_the_likeliest_given_those_before() -> None:
     again = heads(hidden, codes.transpose(1, 2), is_real).transpose(1, 2)
     torch.testing.assert_close(logits, again)
     assert torch.equal(codes, again.argmax(dim=3))
-
-
-def test_the_loss_of_codes_is_the_weighted_cross_entropy() -> None:
-    logits, labels = torch.randn(1, 4, 2, 6), torch.tensor([[[1, 2, 3, -100], [0, 5, 1, -100]]])
-    parts = [torch.nn.functional.cross_entropy(logits[0, :3, book], labels[0, book, :3]) for book in range(2)]
-    torch.testing.assert_close(code_loss(logits, labels, [3.0]), (3 * parts[0] + parts[1]) / 4)

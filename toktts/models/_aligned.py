@@ -6,7 +6,9 @@ from torch import Tensor, nn
 
 from toktts.errors import ModelError
 from toktts.models._base import ToktsConfig, ToktsModel
+from toktts.models._labels import real_frames
 from toktts.models.modules.aligner import Aligner
+from toktts.models.modules.code_heads import embed_codes, start_from_vectors
 from toktts.models.modules.transformer import TransformerLayer, rotary_angles
 from toktts.models.modules.upsampling import durations_of_path
 
@@ -96,16 +98,9 @@ class AlignedModel(ToktsModel):  # type: ignore[no-untyped-call]
         """Start code embeddings and heads from a codec's centroids, so that similar codes begin as similar.
 
         Args:
-            vectors: (n_codebooks, codebook_size, size), any scale; larger differences matter more.
+            vectors: (n_codebooks, codebook_size, any size), any scale; larger differences matter more.
         """
-        generator = torch.Generator().manual_seed(0)
-        projection = torch.randn(vectors.shape[2], self.config.hidden_size, generator=generator)
-        projected = vectors.float() @ (projection / vectors.shape[2] ** 0.5)
-        scale = projected[0].std().clamp_min(1e-6)
-        with torch.no_grad():
-            for embedding, head, book in zip(self.code_embeddings, self.code_heads, projected, strict=True):
-                embedding.get_parameter("weight")[: len(book)] = 0.5 * book / scale
-                head.get_parameter("weight").copy_(0.05 * book / book.std().clamp_min(1e-6))
+        start_from_vectors(vectors, tables=self.code_embeddings, heads=self.code_heads)
 
     def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Read text both ways: int64 (batch, n_units) -> (batch, n_units, hidden_size), 0 behind a row's end."""
@@ -123,11 +118,8 @@ class AlignedModel(ToktsModel):  # type: ignore[no-untyped-call]
         Args:
             labels: codes, int64 (batch, n_codebooks, n_frames), padded with -100.
         """
-        is_real = labels[:, 0] >= 0
-        codes = labels.clamp_min(0)
-        vectors = torch.stack([table(codes[:, book]) for book, table in enumerate(self.code_embeddings)]).sum(dim=0)
-        heard: Tensor = vectors * is_real[:, :, None]
-        return heard
+        vectors = embed_codes(self.code_embeddings, labels.clamp_min(0).transpose(1, 2))
+        return vectors * real_frames(labels)[:, :, None]
 
     @torch.no_grad()
     def align(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
@@ -142,7 +134,7 @@ class AlignedModel(ToktsModel):  # type: ignore[no-untyped-call]
         Raises:
             ModelError: a row with fewer frames than text ids.
         """
-        n_units, n_frames = attention_mask.sum(dim=1), (labels[:, 0] >= 0).sum(dim=1)
+        n_units, n_frames = attention_mask.sum(dim=1), real_frames(labels).sum(dim=1)
         check_enough_frames(n_units, n_frames)
         encoded = self.encode_text(input_ids, attention_mask)
         units, _ = self.aligner(encoded, self.hear(labels), n_units=n_units, n_frames=n_frames)

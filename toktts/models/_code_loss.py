@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from toktts.errors import ModelError
+from toktts.models._labels import real_frames
+from toktts.models.modules.averages import mean_of_rows
 
 
 def check_code_weights(weights: Sequence[float] | None, n_codebooks: int) -> None:
@@ -22,7 +24,7 @@ def check_code_weights(weights: Sequence[float] | None, n_codebooks: int) -> Non
 
 
 def code_loss(logits: Tensor, targets: Tensor, weights: Sequence[float] | None = None) -> Tensor:
-    """Average the cross-entropy of all codes, each with the weight of its codebook.
+    """Average the cross-entropy of all codes, each with the weight of its codebook: long rows say more than short ones.
 
     Args:
         logits: (batch, n_steps, codes per step, codebook_size).
@@ -38,3 +40,23 @@ def code_loss(logits: Tensor, targets: Tensor, weights: Sequence[float] | None =
     ).view(targets.shape)
     weight = torch.tensor(weights, device=logits.device)
     return (losses * weight).sum() / (weight * (targets != -100)).sum()
+
+
+def code_loss_of_rows(logits: Tensor, labels: Tensor, weights: Sequence[float] | None = None) -> Tensor:
+    """Average the cross-entropy of the codes of each row, then the rows: the mean of what each gives alone.
+
+    Args:
+        logits: (batch, n_frames, n_codebooks, codebook_size).
+        labels: int64 (batch, n_codebooks, n_frames), -100 is not counted.
+        weights: of the codebooks; missing ones are 1.
+    Returns:
+        A scalar.
+    """
+    n_codebooks = logits.shape[2]
+    filled = torch.tensor([*(weights or []), *[1.0] * n_codebooks][:n_codebooks], device=logits.device)
+    # Classes stand in dimension 1: (batch, codebook_size, n_codebooks, n_frames).
+    errors = nn.functional.cross_entropy(
+        logits.float().permute(0, 3, 2, 1), labels, ignore_index=-100, reduction="none"
+    )
+    weighted = (errors * filled[:, None]).sum(dim=1) / filled.sum()
+    return mean_of_rows(weighted, real_frames(labels))

@@ -9,6 +9,7 @@ from torch import Tensor
 from toktts.errors import ModelError
 from toktts.models._aligned import AlignedConfig
 from toktts.models._base import MelOutput
+from toktts.models._code_loss import check_code_weights
 
 
 @strict
@@ -126,6 +127,7 @@ class FastSpeech2Config(AlignedConfig):  # type: ignore[no-untyped-call]
             )
         if not self.mel_std > 0:
             raise ModelError(f"must be above 0, got {self.mel_std}; 2.08 is that of speech", key="mel_std")
+        check_code_weights(self.code_weights, self.n_codebooks)
         self._check_numbers()
 
     def _check_numbers(self) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from toktts.alignment.monotonic import length_mask
 from toktts.models._labels import real_frames
 from toktts.models._nonattentive_config import NonAttentiveConfig
+from toktts.models.modules.code_heads import embed_codes
 from toktts.models.modules.interleaved import AttentionBlock, ConvolutionResidual, Interleaved, TorchBlock
 from toktts.models.modules.upsampling import SharedSpreadUpsampling
 from toktts.models.modules.windows import LearnedPositions
@@ -135,6 +135,5 @@ class FrameWriter(nn.Module):
         if self.hearing is not None:
             heard: Tensor = self.hearing(frames)
         else:
-            tables = list(self.code_embeddings)
-            heard = torch.stack([table(frames[:, :, book]) for book, table in enumerate(tables)]).sum(dim=0)
+            heard = embed_codes(self.code_embeddings, frames)
         return heard * real_frames(labels)[:, :, None]

@@ -8,6 +8,7 @@ from torch import Tensor
 from toktts.errors import ModelError
 from toktts.models._aligned import AlignedConfig
 from toktts.models._base import CodesOutput
+from toktts.models._code_loss import check_code_weights
 
 
 @strict
@@ -53,6 +54,7 @@ class ToknarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
             raise ModelError(
                 f"must be at least 1, got {self.frames_per_position}; 1 or 2 is usual", key="frames_per_position"
             )
+        check_code_weights(self.code_weights, self.n_codebooks)
         if not 0.0 <= self.refinement_share <= 1.0:
             raise ModelError(f"must be from 0 to 1, got {self.refinement_share}; 0.5 is usual", key="refinement_share")
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor, nn
 
 from toktts.alignment.monotonic import length_mask
 from toktts.models._aligned import AlignedModel
 from toktts.models._toknar_config import ToknarConfig
+from toktts.models.modules.code_heads import embed_codes, refine
 from toktts.models.modules.convolution import FrameBlock
 from toktts.models.modules.refinement import SettledCodes
 from toktts.models.modules.unit_prosody import UnitProsody
@@ -61,11 +61,6 @@ class ToknarNet(AlignedModel):
         if self.prosody is not None:
             self.prosody.fit(pitch, energy)
 
-    def _embed(self, codes: Tensor, n_books: int) -> Tensor:
-        """Sum the embeddings of the first codebooks: int64 (batch, n_frames, n_codebooks) -> hidden."""
-        tables = list(self.code_embeddings)[:n_books]
-        return torch.stack([table(codes[:, :, book]) for book, table in enumerate(tables)]).sum(dim=0)
-
     def _decode_frames(
         self,
         encoded: Tensor,
@@ -94,11 +89,10 @@ class ToknarNet(AlignedModel):
     def _head(self, book: int, hidden: Tensor, codes: Tensor, is_real: Tensor) -> Tensor:
         """Logits (batch, n_frames, codebook_size) of one codebook, given the codes of those before it."""
         if book:
-            hidden = hidden + self._embed(codes, book)
             first = (book - 1) * self.config.fine_layers
-            for block in list(self.fine)[first : first + self.config.fine_layers]:
-                hidden = block(hidden, is_real)
-            hidden = self.fine_norms[book - 1](hidden)
+            blocks = list(self.fine)[first : first + self.config.fine_layers]
+            known = embed_codes(self.code_embeddings, codes, book)
+            hidden = refine(hidden, known, is_real, blocks=blocks, norm=self.fine_norms[book - 1])
         logits: Tensor = self.code_heads[book](hidden)
         return logits
 

@@ -16,13 +16,13 @@ from toktts.codecs.griffin_lim import GriffinLim
 from toktts.errors import ModelError
 from toktts.models._aligned import check_enough_frames
 from toktts.models._base import Synthesis
+from toktts.models._code_loss import code_loss_of_rows
 from toktts.models._fastspeech2_config import FastSpeech2Config, FastSpeech2Output
 from toktts.models._fastspeech2_net import FastSpeech2Net
 from toktts.models._fastspeech2_parts import Frames, Prosody
 from toktts.models._generation import energy_of, pitch_of, speed_of
 from toktts.models._labels import check_durations, real_frames
 from toktts.models.modules.averages import mean_of_rows
-from toktts.models.modules.code_heads import code_loss
 from toktts.models.modules.prosody import KINDS, Kind, frame_scores, unit_scores
 from toktts.models.modules.repeating import cut_durations, round_durations, units_of_frames
 from toktts.models.modules.sampling import RowSampler
@@ -145,7 +145,7 @@ class FastSpeech2(FastSpeech2Net):
         """
         if self.code_heads is not None:
             logits = self.code_heads(frames.hidden, labels.clamp_min(0).transpose(1, 2), frames.is_real)
-            return logits, {"code_loss": code_loss(logits, labels, self.config.code_weights)}
+            return logits, {"code_loss": code_loss_of_rows(logits, labels, self.config.code_weights)}
         target = self.mel_scores(labels)
         mel, corrected = self.mel_of(frames)
         losses = {"mel_loss": mean_of_rows((mel - target).abs().mean(dim=2), is_real)}

@@ -1,11 +1,10 @@
 """From frames to codes: coarse before fine, each codebook's head sees the codes of those before it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from toktts.models.modules.averages import mean_of_rows
 from toktts.models.modules.convolution import FrameBlock
 
 
@@ -30,8 +29,7 @@ class CodeHeads(nn.Module):
 
     def embed(self, codes: Tensor, n_books: int | None = None) -> Tensor:
         """Sum the vectors of the first codebooks: int64 (batch, n_frames, n_codebooks) -> (batch, n_frames, size)."""
-        tables = list(self.embeddings)[:n_books]
-        return torch.stack([table(codes[:, :, book]) for book, table in enumerate(tables)]).sum(dim=0)
+        return embed_codes(self.embeddings, codes, n_books)
 
     def logits(self, book: int, hidden: Tensor, codes: Tensor, is_real: Tensor) -> Tensor:
         """Score one codebook.
@@ -45,11 +43,9 @@ class CodeHeads(nn.Module):
             (batch, n_frames, codebook_size).
         """
         if book:
-            hidden = hidden + self.embed(codes, book)
             blocks: Sequence[nn.Module] = list(self.fine[book - 1].children())
-            for block in blocks:
-                hidden = block(hidden, is_real)
-            hidden = self.fine_norms[book - 1](hidden)
+            known = self.embed(codes, book)
+            hidden = refine(hidden, known, is_real, blocks=blocks, norm=self.fine_norms[book - 1])
         logits: Tensor = self.heads[book](hidden)
         return logits
 
@@ -81,30 +77,54 @@ class CodeHeads(nn.Module):
         Args:
             vectors: (n_codebooks, codebook_size, any size), any scale; larger differences matter more.
         """
-        generator = torch.Generator().manual_seed(0)
-        size = self.heads[0].get_parameter("weight").shape[1]
-        projection = torch.randn(vectors.shape[2], size, generator=generator)
-        projected = vectors.float() @ (projection / vectors.shape[2] ** 0.5)
-        scale = projected[0].std().clamp_min(1e-6)
-        with torch.no_grad():
-            for table, head, book in zip(self.embeddings, self.heads, projected, strict=True):
-                table.get_parameter("weight").copy_(0.5 * book / scale)
-                head.get_parameter("weight").copy_(0.05 * book / book.std().clamp_min(1e-6))
+        start_from_vectors(vectors, tables=self.embeddings, heads=self.heads)
 
 
-def code_loss(logits: Tensor, labels: Tensor, weights: Sequence[float] | None = None) -> Tensor:
-    """Cross-entropy a code, the mean of what each row gives alone.
+def embed_codes(tables: Iterable[nn.Module], codes: Tensor, n_books: int | None = None) -> Tensor:
+    """Sum the vectors of the codes of each frame.
 
     Args:
-        logits: (batch, n_frames, n_codebooks, codebook_size).
-        labels: int64 (batch, n_codebooks, n_frames), -100 is not counted.
-        weights: of the codebooks; missing ones are 1.
+        tables: of the codebooks, coarse before fine.
+        codes: int64 (batch, n_frames, n_codebooks), legal everywhere.
+        n_books: how many codebooks are summed; None = all.
+    Returns:
+        (batch, n_frames, size).
     """
-    n_codebooks = logits.shape[2]
-    filled = torch.tensor([*(weights or []), *[1.0] * n_codebooks][:n_codebooks], device=logits.device)
-    # Classes stand in dimension 1: (batch, codebook_size, n_codebooks, n_frames).
-    errors = nn.functional.cross_entropy(
-        logits.float().permute(0, 3, 2, 1), labels, ignore_index=-100, reduction="none"
-    )
-    weighted = (errors * filled[:, None]).sum(dim=1) / filled.sum()
-    return mean_of_rows(weighted, labels[:, 0] >= 0)
+    chosen = list(tables)[:n_books]
+    return torch.stack([table(codes[:, :, book]) for book, table in enumerate(chosen)]).sum(dim=0)
+
+
+def refine(hidden: Tensor, known: Tensor, is_real: Tensor, *, blocks: Iterable[nn.Module], norm: nn.Module) -> Tensor:
+    """Give what a later codebook is read from: frames that know the codes before it.
+
+    Args:
+        hidden: frames (batch, n_frames, size).
+        known: of `embed_codes`, same shape.
+        is_real: bool (batch, n_frames, 1).
+        blocks: of this codebook.
+        norm: behind them.
+    """
+    hidden = hidden + known
+    for block in blocks:
+        hidden = block(hidden, is_real)
+    normed: Tensor = norm(hidden)
+    return normed
+
+
+@torch.no_grad()
+def start_from_vectors(vectors: Tensor, *, tables: nn.ModuleList, heads: nn.ModuleList) -> None:
+    """Set tables and heads to a codec's centroids, so that similar codes begin as similar.
+
+    Args:
+        vectors: (n_codebooks, codebook_size, any size), any scale; larger differences matter more.
+        tables: embeddings of at least `codebook_size` rows; those behind stay as they are.
+        heads: linear layers to the codes.
+    """
+    generator = torch.Generator().manual_seed(0)
+    size = heads[0].get_parameter("weight").shape[1]
+    projection = torch.randn(vectors.shape[2], size, generator=generator)
+    projected = vectors.float() @ (projection / vectors.shape[2] ** 0.5)
+    scale = projected[0].std().clamp_min(1e-6)
+    for table, head, book in zip(tables, heads, projected, strict=True):
+        table.get_parameter("weight")[: len(book)] = 0.5 * book / scale
+        head.get_parameter("weight").copy_(0.05 * book / book.std().clamp_min(1e-6))
