@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from toktts.errors import ModelError
 from toktts.models._toknar_net import ToknarNet
+from toktts.models.modules.prosody import ProsodyScale, frame_scores, unit_scores
 from toktts.models.modules.refinement import draw_settled, most_certain, open_share
 from toktts.models.modules.unit_prosody import UnitProsody
 from toktts.models.tokar import Tokar
@@ -154,14 +155,14 @@ def test_a_factor_on_pitch_moves_what_the_decoder_is_told_by_its_logarithm() -> 
 
 @torch.no_grad()
 def test_frames_without_pitch_do_not_lower_the_pitch_of_their_unit() -> None:
-    prosody = UnitProsody(8, dropout=0.0)
+    scale = ProsodyScale("pitch")
     track = torch.tensor([[100.0, 0.0, 0.0, 100.0, 100.0, 0.0]])
     path, is_real = torch.tensor([[0, 0, 1, 1, 2, 2]]), torch.ones(1, 6, dtype=torch.bool)
-    teacher, counted = prosody._teacher("pitch", track, path, is_real, n_units=3)
+    teacher, counted = unit_scores(*frame_scores(scale, track, is_real), path, is_real, n_units=3)
     assert counted.all()
-    expected = prosody.variances["pitch"].scale.scores(torch.tensor(100.0))
+    expected = scale.scores(torch.tensor(100.0))
     torch.testing.assert_close(teacher, expected.expand(1, 3))
-    silent, counted = prosody._teacher("pitch", track * 0, path, is_real, n_units=3)
+    silent, counted = unit_scores(*frame_scores(scale, track * 0, is_real), path, is_real, n_units=3)
     assert not counted.any()
     assert not silent.any()
 
