@@ -1,5 +1,6 @@
 """What every model family promises; a new file in toktts/models is tested here without writing a line."""
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,10 @@ def test_a_saved_model_loads_equal_and_brings_its_codec(model: ToktsModel, tmp_p
     assert torch.equal(ours.features, theirs.features)
     for one, other in zip(ours.audio, theirs.audio, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-3)  # a codec may be stored in half precision
+
+
+def test_a_family_says_whether_it_can_be_told_durations(model: ToktsModel) -> None:
+    assert model.config.takes_durations == ("durations" in inspect.signature(model.forward).parameters)
 
 
 def test_a_training_checkpoint_can_leave_the_codec_out(model: ToktsModel, tmp_path: Path) -> None:

@@ -150,7 +150,13 @@ def test_mel_that_cannot_be_used_is_refused(mels, codec, prosody: bool, reason: 
         build(mels, tmp_path, codec, prosody=prosody)
 
 
-def examples(tokenizer: str, phones=(("pau", "HH", "AY1"), ("HH", "ɑ")), frames=((3, 0, 5), (4, 4))):
+def examples(
+    tokenizer: str,
+    phones=(("pau", "HH", "AY1"), ("HH", "ɑ")),
+    frames=((3, 0, 5), (4, 4)),
+    *,
+    takes_durations: bool = True,
+):
     table = [
         {"id": f"c{index}", "text": "hi", "copy": 0, "codes": [[1] * 8], "phones": list(names), "phone_frames": list(n)}
         for index, (names, n) in enumerate(zip(phones, frames, strict=True))
@@ -162,6 +168,7 @@ def examples(tokenizer: str, phones=(("pau", "HH", "AY1"), ("HH", "ɑ")), frames
         text_limit=50,
         frames_per_id=1,
         frame_rate=None,
+        takes_durations=takes_durations,
     )
 
 
@@ -176,6 +183,15 @@ def test_phonemes_are_read_instead_of_the_text(tokenizer: str, symbols: list[str
     assert [(fault.id, fault.reason) for fault in made.rejected] == [
         ("c1", "no symbol for the phoneme 'ɑ'; write ARPAbet with stress, or pau")
     ]
+
+
+@pytest.mark.parametrize(("takes_durations", "n_rows"), [(True, 1), (False, 0)])
+def test_more_phonemes_than_frames_are_for_models_that_are_told_durations(takes_durations: bool, n_rows: int) -> None:
+    many = ("HH", "AY1") * 4
+    made = examples("pauses", (many,), ((8, *[0] * 7),), takes_durations=takes_durations)
+    assert len(made.rows) == n_rows
+    reasons = [] if n_rows else ["8 frames are too few for 9 text ids, 1 each at least"]
+    assert [fault.reason for fault in made.rejected] == reasons
 
 
 @pytest.mark.parametrize("tokenizer", ["phonemes", "characters"])

@@ -58,3 +58,11 @@ def test_a_voice_is_trained_on_aligned_mel_and_the_first_clips_validate(words: l
     assert row["durations"] == [9, 13, 43, 22, 0]
     assert sum(row["durations"]) == len(row["mel"][0]) == 87
     assert (train_voice(config) / "model.safetensors").is_file()
+
+
+@pytest.mark.medium
+def test_phonemes_that_nobody_reads_are_mentioned(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(load_config([], overrides=[*words, "tokens.tokenizer=characters"]), tmp_path / "run", Start())
+    assert "the corpus says when its phonemes are said, but the text is read instead" in capsys.readouterr().err

@@ -47,6 +47,7 @@ def make_examples(
     text_limit: int,
     frames_per_id: int,
     frame_rate: float | None,
+    takes_durations: bool = True,
 ) -> Examples:
     """Tokenise the text of every cached row, leaving out what the model cannot use.
 
@@ -60,20 +61,22 @@ def make_examples(
         text_limit: most ids a text may have.
         frames_per_id: frames that each text id needs at least; 1 for models that align, 0 for the others.
         frame_rate: Hz, to see whether the text can be what is said; None = clips were cut, so it tells nothing.
+        takes_durations: whether the model believes durations that the corpus knows; then an id may have no frame.
     """
     kept: list[int] = []
     input_ids: list[list[int]] = []
     rejected: dict[str, Rejected] = {}
     texts, features = rows["text"], rows.with_format("arrow")[feature_of(rows.column_names)]
     phones = _phones(rows, tokenizer)
+    least = 0 if phones is not None and takes_durations else frames_per_id
     durations: list[list[int]] = []
     for index, (clip_id, text) in enumerate(zip(rows["id"], texts, strict=True)):
         reason, ids = _read(text, normalizer, tokenizer) if phones is None else _read_phones(phones[index], tokenizer)
         n_frames = len(features[index][0])
         if not reason and len(ids) > text_limit:
             reason = f"text has {len(ids)} ids, the model reads {text_limit}"
-        if not reason and phones is None and n_frames < frames_per_id * len(ids):
-            reason = f"{n_frames} frames are too few for {len(ids)} text ids, one each at least"
+        if not reason and n_frames < least * len(ids):
+            reason = f"{n_frames} frames are too few for {len(ids)} text ids, {least} each at least"
         if not reason and frame_rate is not None:
             reason = _rate_fault(text, n_frames / frame_rate)
         if reason:

@@ -65,8 +65,13 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         return False
 
     @property
+    def takes_durations(self) -> bool:
+        """Whether `forward` can be told the frames of each text id, and then asks no aligner."""
+        return False
+
+    @property
     def frames_per_text_id(self) -> int:
-        """Frames that each text id needs at least; 0 for families that do not align text with frames."""
+        """Frames that each text id needs at least, where durations are not told; 0 for families that do not align."""
         return 0
 
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> Self:  # noqa: ARG002

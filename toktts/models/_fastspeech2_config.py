@@ -159,6 +159,11 @@ class FastSpeech2Config(AlignedConfig):  # type: ignore[no-untyped-call]
         return self.pitch_level != "none" or self.energy_level != "none"
 
     @property
+    def takes_durations(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def frames_per_text_id(self) -> int:
         """One where durations are learned; units of given durations may be left out."""
         return 1 if self.learn_durations else 0

@@ -97,6 +97,11 @@ class NonAttentiveConfig(ToktsConfig):  # type: ignore[no-untyped-call]
                 raise ModelError(f"must be at least 2, got {getattr(self, name)}; change it", key=name)
 
     @property
+    def takes_durations(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def frames_per_text_id(self) -> int:
         """One: what the aligner finds lasts a frame at least."""
         return 1

@@ -59,6 +59,11 @@ class ToknarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
             raise ModelError(f"must be from 0 to 1, got {self.refinement_share}; 0.5 is usual", key="refinement_share")
 
     @property
+    def takes_durations(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def wants_prosody(self) -> bool:
         """Whether it learns from pitch and energy."""
         return self.prosody

@@ -165,14 +165,22 @@ def tokenise(
             bar.update(done - bar.n)
 
         cache = build.token_cache(config, corpus, model.codec, prosody=model.wants_prosody, on_progress=show)
+    rows = cache.load()
     examples = make_examples(
-        cache.load(),
+        rows,
         normalizer=build.normalizer(config),
         tokenizer=tokenizer,
         text_limit=model.config.text_limit,
         frames_per_id=model.config.frames_per_text_id,
+        takes_durations=model.config.takes_durations,
         frame_rate=build.whole_clip_rate(config, model.codec),
     )
+    if "phones" in rows.column_names and "durations" not in examples.rows.column_names:
+        print(
+            "the corpus says when its phonemes are said, but the text is read instead; "
+            "tokens.tokenizer: pauses or symbols360 would read them",
+            file=sys.stderr,
+        )
     plan = build.training_plan(config)
     rejects = Rejects(folder / "rejected.jsonl", max_rejected_fraction=plan.max_rejected_fraction)
     rejects.extend([*corpus.rejected, *cache.rejected, *examples.rejected])

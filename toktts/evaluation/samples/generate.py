@@ -149,6 +149,7 @@ def corpus_examples(
         tokenizer=pipe.tokenizer,
         text_limit=model.config.text_limit,
         frames_per_id=model.config.frames_per_text_id,
+        takes_durations=model.config.takes_durations,
         frame_rate=build.whole_clip_rate(config, codec),
     )
     splits = build.split(config, sorted(set(examples.rows["id"])))
