@@ -9,6 +9,7 @@ from torch import nn
 from toktts.codecs.melrvq import MelRVQ, MelRVQOptions
 from toktts.errors import ModelError
 from toktts.inference.loading import set_precision
+from toktts.models.fastspeech2 import FastSpeech2
 from toktts.models.modules.precision import computes_bfloat16, multiply_in_bfloat16
 from toktts.models.toknar import Toknar, ToknarConfig
 from toktts.training.arguments import best_precision
@@ -93,6 +94,13 @@ def test_a_machine_without_bfloat16_is_told_so(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("toktts.inference.loading.computes_bfloat16", lambda _device: False)
     with pytest.raises(ModelError, match=r"precision: cpu does not compute in bfloat16; leave it at float32"):
         set_precision(wide_voice(), "bfloat16")
+
+
+def test_a_voice_that_nothing_can_be_rounded_of_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toktts.inference.loading.computes_bfloat16", lambda _device: True)
+    message = r"precision: nothing of this fastspeech2 voice and its GriffinLim may be rounded; leave it at float32"
+    with pytest.raises(ModelError, match=message):
+        set_precision(FastSpeech2.tiny(), "bfloat16")
 
 
 def test_an_unknown_precision_is_refused() -> None:

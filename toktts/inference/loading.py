@@ -59,7 +59,7 @@ def set_precision(model: ToktsModel, precision: Precision) -> None:
         model: on its device; it is changed, but not what `save_pretrained` writes.
         precision: `float32` leaves it as it is.
     Raises:
-        ModelError: no such precision, or a device that gains nothing by it.
+        ModelError: no such precision, or a device or a voice that gains nothing by it.
     """
     if precision not in get_args(Precision):
         raise ModelError(f"must be 'float32' or 'bfloat16', got {precision!r}; change it", key="precision")
@@ -69,9 +69,14 @@ def set_precision(model: ToktsModel, precision: Precision) -> None:
         raise ModelError(f"{model.device} does not compute in bfloat16; leave it at float32", key="precision")
     codec = model.codec
     parts = [getattr(model, name) for name in model.bfloat16_parts]
-    for part in [*parts, codec.vocoder if isinstance(codec, VocoderCodec) else None]:
-        if part is not None:
-            multiply_in_bfloat16(part)
+    if isinstance(codec, VocoderCodec):
+        parts.append(codec.vocoder)
+    if not sum(multiply_in_bfloat16(part) for part in parts if part is not None):
+        raise ModelError(
+            f"nothing of this {model.config.model_type} voice and its {type(codec).__name__} may be rounded; "
+            "leave it at float32",
+            key="precision",
+        )
 
 
 def _check_json(folder: Path) -> None:
