@@ -1,3 +1,4 @@
+import json
 import os
 import statistics
 import sys
@@ -182,3 +183,12 @@ def test_clips_that_cannot_be_aligned_are_left_out_by_name(tmp_path: Path) -> No
     second.unlink()
     with pytest.raises(CorpusError):
         align(folder, aligner="pocketsphinx")
+
+
+def test_words_of_the_users_lexicon_are_aligned_as_it_says(stub: Callable[..., Path], tmp_path: Path) -> None:
+    log, folder = stub(), prepared(tmp_path / "set", 1)
+    word = EnglishPhonemizer().words(BasicNormalizer()(demo_rows(1)[0].text))[0].text
+    lexicon = tmp_path / "lexicon.txt"
+    lexicon.write_text(f"{word}\tZH OY1\n", encoding="utf-8")
+    align(folder, aligner="mfa", lexicon=lexicon)
+    assert json.loads(log.read_text(encoding="utf-8"))["words"][word] == "ZH OY1"

@@ -32,6 +32,7 @@ def align_dataset(
     *,
     normalizer: Normalizer,
     aligner: Aligner = "auto",
+    lexicon: str | os.PathLike[str] | None = None,
     max_rejected_fraction: float = 0.01,
     on_progress: Progress = lambda _done: None,
 ) -> StepReport:
@@ -43,18 +44,21 @@ def align_dataset(
         folder: with folders of speakers, each with `NAME.wav` and `NAME.lab`.
         normalizer: text as written -> as read.
         aligner: the Montreal Forced Aligner, pocketsphinx, or `auto`: the first if it is installed.
+        lexicon: the user's pronunciations, as `tokens.lexicon`; they go before the dictionary.
         max_rejected_fraction: share of clips that may be left out.
         on_progress: gets the number of clips gone through.
     Raises:
         CorpusError: no such folders, or too many clips left out.
         MissingPackageError: the aligner is not installed.
         AlignmentError: the Montreal Forced Aligner failed.
+        ConfigError: another aligner.
+        TextError: a lexicon that cannot be read.
     """
     if aligner not in get_args(Aligner):
         raise ConfigError(f"no aligner {aligner!r}; use one of {', '.join(get_args(Aligner))}", key="--aligner")
     pairs, alone = find_pairs(folder)
     report = StepReport(STEP, rejected=alone)
-    phonemizer = EnglishPhonemizer()
+    phonemizer = EnglishPhonemizer(lexicon)
     waiting: dict[Pair, Pronounced] = {}
     for pair in pairs:
         try:
