@@ -59,7 +59,7 @@ def test_a_real_voice_that_the_codec_never_heard_is_to_be_fine_tuned(shared_data
     said = "\n".join(advice(verdict, config))
     assert "the codec does not know this voice (mel-cepstral distortion 4." in said
     assert (
-        "python trainer.py --config config/codec/finetune.yaml data.corpus=ljspeech 'data.path=\"/my voice/lj\"' "
+        "toktts train --config codec/finetune data.corpus=ljspeech 'data.path=\"/my voice/lj\"' "
         "data.limit_rows=9 training.output_dir=runs/codec\n"
     ) in said
     assert "codec.name_or_path=runs/codec/codec" in said

@@ -127,7 +127,7 @@ def advice(verdict: CodecVerdict, config: Config) -> list[str]:
     if not verdict.can_learn:
         return [f"the codec does not know this voice ({verdict.reason}), and cannot be tuned; {CODEC_KEY}=bundled can"]
     words = " ".join(shlex.quote(word) for word in _overrides(config))
-    command = f"python trainer.py --config config/{FINE_TUNE}.yaml {words}"
+    command = f"toktts train --config {FINE_TUNE} {words}"
     return [
         f"the codec does not know this voice ({verdict.reason}): fine-tune it:",
         f"  {command} training.output_dir=runs/codec",
