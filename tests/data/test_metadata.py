@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -7,15 +8,15 @@ from hypothesis import strategies as st
 from toktts.data.corpora._base import check_id
 from toktts.data.metadata import (
     Row,
-    check_speaking_rate,
     check_unique,
     find_sound,
     read_lines,
+    speaking_rate_fault,
     split_csv,
     split_rows,
     text_fault,
 )
-from toktts.errors import AudioError, CorpusError
+from toktts.errors import CorpusError
 
 UNSAFE = ["../../x", "/etc/passwd", "a/b", "a\\b", "..", ".", "", "a\0b", "CON", "nul.wav", "com1", "LPT9.x", "x" * 300]
 UNSAFE += ["a ", " a", "a.", ".a", "-a", "a\n", "é", "\ufeffLJ001", "a:b", "C:x", "a\u202eb"]
@@ -139,13 +140,12 @@ def test_a_text_without_letters_or_digits_is_a_fault(text: str):
         ("x", 0.0, r"\(inf a second"),
     ],
 )
-def test_a_text_that_cannot_be_what_is_said_is_refused(text: str, duration_s: float, reason: str):
-    with pytest.raises(AudioError, match=reason):
-        check_speaking_rate(text, duration_s=duration_s)
+def test_a_text_that_cannot_be_what_is_said_has_a_fault(text: str, duration_s: float, reason: str):
+    assert re.search(reason, speaking_rate_fault(text, duration_s=duration_s))
 
 
 def test_all_real_sentences_lie_inside_the_speaking_rates(shared_data: Path):
     folder = shared_data / "ljspeech-mini" / "LJSpeech-1.1"
     for row in split_rows(read_lines(folder / "metadata.csv"), folder, delimiter="|", n_fields=3):
         n_bytes = (folder / "wavs" / f"{row.fields[0]}.wav").stat().st_size - 44
-        check_speaking_rate(row.fields[2], duration_s=n_bytes / 2 / 22050)
+        assert not speaking_rate_fault(row.fields[2], duration_s=n_bytes / 2 / 22050)

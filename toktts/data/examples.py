@@ -7,10 +7,10 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from toktts.data.collate import feature_of
-from toktts.data.metadata import check_speaking_rate
+from toktts.data.metadata import speaking_rate_fault
 from toktts.data.phones import PhoneFrames
 from toktts.data.rejects import Rejected
-from toktts.errors import AudioError, TextError
+from toktts.errors import TextError
 from toktts.text import Normalizer, check_speakable
 from toktts.tokens.pronouncing import PronouncingTokenizer
 
@@ -78,7 +78,7 @@ def make_examples(
         if not reason and n_frames < least * len(ids):
             reason = f"{n_frames} frames are too few for {len(ids)} text ids, {least} each at least"
         if not reason and frame_rate is not None:
-            reason = _rate_fault(text, n_frames / frame_rate)
+            reason = speaking_rate_fault(text, duration_s=n_frames / frame_rate)
         if reason:
             rejected.setdefault(clip_id, Rejected(clip_id, "", reason))
         else:
@@ -110,14 +110,6 @@ def _read_phones(phones: PhoneFrames, tokenizer: PreTrainedTokenizerBase) -> tup
     except TextError as error:
         return error.message, []
     return "", [*ids, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])]
-
-
-def _rate_fault(text: str, duration_s: float) -> str:
-    try:
-        check_speaking_rate(text, duration_s=duration_s)
-    except AudioError as error:
-        return error.message
-    return ""
 
 
 def _read(text: str, normalizer: Normalizer, tokenizer: PreTrainedTokenizerBase) -> tuple[str, list[int]]:

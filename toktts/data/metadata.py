@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toktts.data.rejects import Rejected
-from toktts.errors import AudioError, CorpusError
+from toktts.errors import CorpusError
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 # English read aloud has about 15. One letter in a second, or digits that are long words, still lie inside.
@@ -159,22 +159,21 @@ def text_fault(text: str) -> str | None:
     return "has no letter or digit in its text; write what is said"
 
 
-def check_speaking_rate(
+def speaking_rate_fault(
     text: str, *, duration_s: float, characters_per_second: tuple[float, float] = CHARACTERS_PER_SECOND
-) -> None:
-    """Refuse a clip whose text cannot be what is said in it: one word for 20 s, or a page for one.
+) -> str:
+    """Say why a text cannot be what is said in a clip, one word for 20 s or a page for one; "" if it can be.
 
     Args:
         text: as it is read.
         duration_s: seconds of the whole clip.
         characters_per_second: lowest and highest rate allowed.
-    Raises:
-        AudioError: with the numbers.
     """
     low, high = characters_per_second
     rate = len(text) / duration_s if duration_s > 0 else float("inf")
-    if not low <= rate <= high:
-        raise AudioError(
-            f"has {len(text)} characters for {duration_s:.1f} s ({rate:.1f} a second, expected {low:g} to {high:g}); "
-            "check that the text is what is said"
-        )
+    if low <= rate <= high:
+        return ""
+    return (
+        f"has {len(text)} characters for {duration_s:.1f} s ({rate:.1f} a second, expected {low:g} to {high:g}); "
+        "check that the text is what is said"
+    )

@@ -6,8 +6,8 @@ from statistics import median
 
 from transformers import PreTrainedTokenizerBase
 
-from toktts.data.metadata import check_speaking_rate
-from toktts.errors import AudioError, TextError
+from toktts.data.metadata import speaking_rate_fault
+from toktts.errors import TextError
 from toktts.evaluation.corpus.findings import Finding
 from toktts.text import Normalizer, check_speakable
 from toktts.text.phonemes import EnglishPhonemizer, Word
@@ -114,7 +114,7 @@ def pace_findings(texts: Mapping[str, ClipText], durations_s: Mapping[str, tuple
     usual_s = median(durations_s[id_][1] / text.n_units for id_, text in known.items()) if known else 0.0
     for id_, text in known.items():
         clip_s, speech_s = durations_s[id_]
-        fault = _rate_fault(text.normalized, clip_s)
+        fault = speaking_rate_fault(text.normalized, duration_s=clip_s)
         expected_s = usual_s * text.n_units
         pace = speech_s / expected_s if expected_s else 1.0
         is_far = not MIN_PACE <= pace <= MAX_PACE and abs(speech_s - expected_s) > MIN_DIFFERENCE_S
@@ -122,11 +122,3 @@ def pace_findings(texts: Mapping[str, ClipText], durations_s: Mapping[str, tuple
             yield Finding("pace", id_, fault.partition(";")[0])
         elif is_far and len(known) >= ENOUGH_CLIPS:
             yield Finding("pace", id_, f"{speech_s:.1f} s of speech, its text takes this speaker {expected_s:.1f} s")
-
-
-def _rate_fault(text: str, duration_s: float) -> str:
-    try:
-        check_speaking_rate(text, duration_s=duration_s)
-    except AudioError as error:
-        return error.message
-    return ""
