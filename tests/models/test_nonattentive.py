@@ -223,8 +223,8 @@ def test_durations_that_do_not_fit_the_clip_are_refused() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_mels": 0}, "feature: is mel, the codec has codes; write feature: codes"),
-        ({"feature": "codes"}, "feature: is codes, the codec has mel; write feature: mel"),
+        ({"n_mels": 0}, "feature: is mel, but the codec has codes; write feature: codes"),
+        ({"feature": "codes"}, "feature: is codes, but the codec has mel; write feature: mel"),
         ({"hidden_size": 30}, "hidden_size: 30 must be even and a multiple of num_attention_heads 4"),
         ({"kernel_size": 4}, "kernel_size: must be odd, got 4; 5 is usual"),
         ({"first_stage_share": 0.0}, "first_stage_share: must be above 0 and at most 1, got 0.0; 0.85 is usual"),

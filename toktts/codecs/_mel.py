@@ -28,6 +28,20 @@ PRESETS = {
     "torchaudio": TACOTRON2 | {"mel_scale": "htk", "power": 2},
 }
 """`tacotron2` is the mel of most systems trained on LJSpeech; `torchaudio` has the defaults of that package instead."""
+SILENCE = math.log(1e-5)
+"""What models write where nobody speaks: the floor of the mel of LJSpeech."""
+MEL_MEAN, MEL_STD = -5.529334, 2.0827525
+"""Of the log-mel of LJSpeech (`tacotron2`), over all bands and frames: what models take off it and divide it by."""
+
+
+def mel_scores(mel: Tensor, *, mean: float, std: float) -> Tensor:
+    """Turn log-mel (batch, n_mels, n_frames) into standard scores, frames before bands: (batch, n_frames, n_mels)."""
+    return (mel.transpose(1, 2) - mean) / std
+
+
+def natural_mel(scores: Tensor, *, mean: float, std: float) -> Tensor:
+    """Undo `mel_scores`: (batch, n_frames, n_mels) -> (batch, n_mels, n_frames)."""
+    return (scores * std + mean).transpose(1, 2)
 
 
 class LogMel(nn.Module):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from toktts.codecs._mel import MEL_MEAN, MEL_STD
 from toktts.codecs._vocoder_options import VocoderOptions
 
 
@@ -19,8 +20,8 @@ class MelVocoderOptions(VocoderOptions):
     n_fft: int = 1024
     hop_length: int = 256
     f_max: float = 8000.0
-    mel_mean: float = -5.529334
-    mel_std: float = 2.0827525
+    mel_mean: float = MEL_MEAN
+    mel_std: float = MEL_STD
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
-from toktts.codecs._mel import LogMel
+from toktts.codecs._mel import LogMel, mel_scores
 from toktts.codecs._mel_codec import MelCodec
 from toktts.codecs._mel_vocoder_options import MelVocoderOptions
 from toktts.codecs._vocoder_codec import VocoderCodec, frame_vocoder
@@ -46,7 +46,7 @@ class MelVocoder(MelCodec, VocoderCodec):
 
     def frame_vectors(self, features: Tensor) -> Tensor:
         """Normalise log-mel (batch, n_mels, n_frames) and put its bands last: (batch, n_frames, n_mels)."""
-        return (features.float().transpose(1, 2) - self.options.mel_mean) / self.options.mel_std
+        return mel_scores(features.float(), mean=self.options.mel_mean, std=self.options.mel_std)
 
     @classmethod
     def tiny(cls) -> Self:

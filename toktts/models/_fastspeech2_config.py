@@ -6,10 +6,12 @@ from typing import Literal
 from huggingface_hub.dataclasses import strict
 from torch import Tensor
 
+from toktts.codecs._mel import MEL_MEAN, MEL_STD
 from toktts.errors import ModelError
 from toktts.models._aligned import AlignedConfig
 from toktts.models._base import MelOutput
 from toktts.models._code_loss import check_code_weights
+from toktts.models._feature import check_feature
 
 
 @strict
@@ -65,8 +67,8 @@ class FastSpeech2Config(AlignedConfig):  # type: ignore[no-untyped-call]
     n_codebooks: int = 0
     codebook_size: int = 0
     n_mels: int = 80
-    mel_mean: float = -5.529334
-    mel_std: float = 2.0827525
+    mel_mean: float = MEL_MEAN
+    mel_std: float = MEL_STD
     encoder_layers: int = 4
     intermediate_size: int = 768
     encoder_kernel_size: int = 5
@@ -112,21 +114,12 @@ class FastSpeech2Config(AlignedConfig):  # type: ignore[no-untyped-call]
 
     def __post_init__(self, **kwargs: object) -> None:
         super().__post_init__(**kwargs)
-        if self.feature == "mel" and self.n_mels < 1:
-            raise ModelError(
-                "is mel, but the codec has codes; write feature: codes, or name a mel codec", key="feature"
-            )
-        if self.feature == "codes" and self.n_codebooks < 1:
-            raise ModelError(
-                "is codes, but the codec has mel; write feature: mel, or name a codec of codes", key="feature"
-            )
+        check_feature(self)
         if self.feature == "mel" and not self.mel_head and self.decoder_channels != self.n_mels:
             raise ModelError(
                 f"is false, so decoder_size must be n_mels {self.n_mels}, got {self.decoder_channels}; change one",
                 key="mel_head",
             )
-        if not self.mel_std > 0:
-            raise ModelError(f"must be above 0, got {self.mel_std}; 2.08 is that of speech", key="mel_std")
         check_code_weights(self.code_weights, self.n_codebooks)
         self._check_numbers()
 
@@ -160,7 +153,7 @@ class FastSpeech2Config(AlignedConfig):  # type: ignore[no-untyped-call]
 
     @property
     def takes_durations(self) -> bool:
-        """Yes."""
+        """Whether `forward` can be told them: then the aligner is not asked."""
         return True
 
     @property

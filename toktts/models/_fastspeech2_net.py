@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from toktts.alignment.monotonic import length_mask
+from toktts.codecs._mel import mel_scores, natural_mel
 from toktts.models._base import ToktsModel
 from toktts.models._fastspeech2_config import FastSpeech2Config
 from toktts.models._fastspeech2_parts import Frames, Prosody
@@ -229,11 +230,11 @@ class FastSpeech2Net(ToktsModel):  # type: ignore[no-untyped-call]
 
     def natural_mel(self, scores: Tensor) -> Tensor:
         """Turn standard scores (batch, n_frames, n_mels) into log-mel (batch, n_mels, n_frames)."""
-        return (scores * self.config.mel_std + self.config.mel_mean).transpose(1, 2)
+        return natural_mel(scores, mean=self.config.mel_mean, std=self.config.mel_std)
 
     def mel_scores(self, mel: Tensor) -> Tensor:
         """Undo `natural_mel`."""
-        return ((mel - self.config.mel_mean) / self.config.mel_std).transpose(1, 2)
+        return mel_scores(mel, mean=self.config.mel_mean, std=self.config.mel_std)
 
     def hear(self, labels: Tensor) -> Tensor:
         """Turn recordings into what the aligner compares with text: (batch, n_frames, hidden_size), 0 at padding."""

@@ -7,8 +7,10 @@ from huggingface_hub.dataclasses import strict
 from torch import Tensor
 from transformers.utils.generic import ModelOutput
 
+from toktts.codecs._mel import MEL_MEAN, MEL_STD
 from toktts.errors import ModelError
 from toktts.models._config import ToktsConfig
+from toktts.models._feature import check_feature
 
 
 @strict
@@ -48,8 +50,8 @@ class NonAttentiveConfig(ToktsConfig):  # type: ignore[no-untyped-call]
     n_codebooks: int = 0
     codebook_size: int = 0
     n_mels: int = 80
-    mel_mean: float = -5.529334
-    mel_std: float = 2.0827525
+    mel_mean: float = MEL_MEAN
+    mel_std: float = MEL_STD
     hidden_size: int = 256
     num_attention_heads: int = 4
     encoder_layers: int = 3
@@ -74,10 +76,7 @@ class NonAttentiveConfig(ToktsConfig):  # type: ignore[no-untyped-call]
 
     def __post_init__(self, **kwargs: object) -> None:
         super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
-        if self.feature == "mel" and self.n_mels < 1:
-            raise ModelError("is mel, the codec has codes; write feature: codes, or name a mel codec", key="feature")
-        if self.feature == "codes" and self.n_codebooks < 1:
-            raise ModelError("is codes, the codec has mel; write feature: mel, or name a codec of codes", key="feature")
+        check_feature(self)
         if self.hidden_size % self.num_attention_heads or self.hidden_size % 2:
             raise ModelError(
                 f"{self.hidden_size} must be even and a multiple of num_attention_heads {self.num_attention_heads}; "
@@ -86,8 +85,6 @@ class NonAttentiveConfig(ToktsConfig):  # type: ignore[no-untyped-call]
             )
         if self.kernel_size < 1 or self.kernel_size % 2 == 0:
             raise ModelError(f"must be odd, got {self.kernel_size}; 5 is usual", key="kernel_size")
-        if not self.mel_std > 0:
-            raise ModelError(f"must be above 0, got {self.mel_std}; 2.08 is that of speech", key="mel_std")
         if not 0 < self.first_stage_share <= 1:
             raise ModelError(
                 f"must be above 0 and at most 1, got {self.first_stage_share}; 0.85 is usual", key="first_stage_share"
@@ -98,7 +95,7 @@ class NonAttentiveConfig(ToktsConfig):  # type: ignore[no-untyped-call]
 
     @property
     def takes_durations(self) -> bool:
-        """Yes."""
+        """Whether `forward` can be told them: then the aligner is not asked."""
         return True
 
     @property

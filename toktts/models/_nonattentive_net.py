@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from toktts.alignment.monotonic import length_mask
+from toktts.codecs._mel import mel_scores, natural_mel
 from toktts.models._labels import real_frames
 from toktts.models._nonattentive_config import NonAttentiveConfig
 from toktts.models.modules.code_heads import embed_codes
@@ -121,13 +122,13 @@ class FrameWriter(nn.Module):
     def normalised(self, labels: Tensor) -> Tensor:
         """Turn labels (batch, values, n_frames) into what is written: frames before values, mel as standard scores."""
         if self.config.feature == "mel":
-            scores = (labels.transpose(1, 2) - self.config.mel_mean) / self.config.mel_std
+            scores = mel_scores(labels, mean=self.config.mel_mean, std=self.config.mel_std)
             return scores * real_frames(labels)[:, :, None]
         return labels.clamp_min(0).transpose(1, 2)
 
     def natural(self, written: Tensor) -> Tensor:
         """Undo `normalised` for mel: (batch, n_mels, n_frames)."""
-        return (written * self.config.mel_std + self.config.mel_mean).transpose(1, 2)
+        return natural_mel(written, mean=self.config.mel_mean, std=self.config.mel_std)
 
     def hear(self, labels: Tensor) -> Tensor:
         """Turn recordings into what the aligner compares with text: (batch, n_frames, hidden_size), 0 behind a row."""

@@ -60,7 +60,7 @@ class ToknarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
 
     @property
     def takes_durations(self) -> bool:
-        """Yes."""
+        """Whether `forward` can be told them: then the aligner is not asked."""
         return True
 
     @property

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import GenerationConfig
 
 from toktts.alignment.monotonic import length_mask
+from toktts.codecs._mel import SILENCE
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.errors import ModelError
 from toktts.models._aligned import check_enough_frames
@@ -30,8 +31,6 @@ from toktts.models.modules.speakers import Speaker
 from toktts.models.modules.upsampling import durations_of_path
 
 __all__ = ["FastSpeech2", "FastSpeech2Config", "FastSpeech2Output"]
-
-SILENCE = -11.512925  # log(1e-5), the floor of log-mel
 
 
 class FastSpeech2(FastSpeech2Net):

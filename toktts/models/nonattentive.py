@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import GenerationConfig
 
 from toktts.alignment.monotonic import length_mask
+from toktts.codecs._mel import SILENCE
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.errors import ModelError
 from toktts.models._aligned import check_enough_frames
@@ -242,7 +243,7 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         encoded = self.reader(input_ids, attention_mask.sum(dim=1))
         _, final = self.writer(encoded, durations, n_frames=n_frames, total=total)
         features, probabilities = self._features(final, sampler)
-        silence = self.config.mel_mean if self.feature_kind == "mel" else 0
+        silence = SILENCE if self.feature_kind == "mel" else 0
         is_real = length_mask(n_frames, total)[:, None]
         return Synthesis(
             features=torch.where(is_real, features, torch.full_like(features, silence)),
