@@ -13,6 +13,7 @@ from toktts.data.bucketing import BucketBatchSampler
 from toktts.data.collate import Collator
 from toktts.data.phrases import Phrase, PhraseRows, PhraseSampler, Texts
 from toktts.errors import CheckpointError
+from toktts.models.fastspeech2 import FastSpeech2, FastSpeech2Config
 from toktts.tokens.separators import Separators
 from toktts.training.phrases import PhrasesFromAligner, align_rows, pack, share_of_steps, unpack
 from toktts.training.trainer import ToktsTrainer
@@ -89,6 +90,15 @@ def test_aligning_leaves_the_model_and_the_random_numbers_as_they_were(family: s
         assert frames.min() >= 1
     alone = align_rows(model, rows, batches=[[row] for row in range(8)], collator=Collator(pad_token_id=0))
     assert all(np.array_equal(one, other) for one, other in zip(found, alone, strict=True))
+
+
+def test_a_model_that_tells_speakers_apart_hears_who_speaks() -> None:
+    tiny_config = FastSpeech2.tiny().config
+    model = FastSpeech2(FastSpeech2Config(**{**tiny_config.to_dict(), "n_speakers": 2}))
+    mel = np.full((tiny_config.n_mels, 9), -5.0, dtype=np.float32)
+    rows = [{"id": str(speaker), "input_ids": [5, 9, 1], "mel": mel, "speaker_id": speaker} for speaker in range(2)]
+    found = align_rows(model, rows, batches=[[0, 1]], collator=Collator(pad_token_id=0))
+    assert [int(frames.sum()) for frames in found] == [9, 9]
 
 
 @pytest.mark.parametrize("durations", [[], [[1, 70000, 3], [2]], [[7]]])

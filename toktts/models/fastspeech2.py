@@ -171,19 +171,22 @@ class FastSpeech2(FastSpeech2Net):
         return durations_of_path(path, n_frames, n_units=is_text.shape[1]), loss
 
     @torch.no_grad()
-    def align(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
+    def align(
+        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor, speaker_ids: Tensor | None = None
+    ) -> Tensor:
         """Say how long each text id lasts in a recording, as far as the aligner has learned it.
 
         Args:
             input_ids: int64 (batch, n_units).
             attention_mask: int64, same shape, 1 = real, 0 = padding.
             labels: what was recorded, as `forward` takes it.
+            speaker_ids: int64 (batch,), for `n_speakers`.
         Returns:
             Frames, int64 (batch, n_units), at least 1 for each real id; a row's sum is its number of frames.
         Raises:
-            ModelError: a row with fewer frames than text ids, or a model without an aligner.
+            ModelError: a row with fewer frames than text ids, a model without an aligner, or no speaker.
         """
-        encoded = self.encode_text(input_ids, attention_mask)
+        encoded = self.encode_text(input_ids, attention_mask, Speaker(speaker_ids))
         return self._durations(encoded, labels, attention_mask.bool(), None)[0]
 
     def _teacher(self, kind: Kind, track: Tensor, durations: Tensor, is_real: Tensor) -> Prosody:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import inspect
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ WARM_UP = 0.2
 
 @runtime_checkable
 class Aligns(Protocol):
-    """A model family that learns which frames say which text id."""
+    """A model family that learns which frames say which text id; it may also want `speaker_ids`."""
 
     def align(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
         """Give the frames of each text id, int64 (batch, n_units), each row's sum its number of frames."""
@@ -149,12 +150,13 @@ def align_rows(model: ToktsModel, rows: Any, *, batches: Iterable[Sequence[int]]
     """
     assert isinstance(model, Aligns)
     found: dict[int, Ints] = {}
+    known = inspect.signature(model.align).parameters
     was_training = model.training
     model.train(False)
     for numbers in batches:
         batch = [rows[number] for number in numbers]
         inputs = collator(batch)
-        chosen = {name: inputs[name].to(model.device) for name in ("input_ids", "attention_mask", "labels")}
+        chosen = {name: inputs[name].to(model.device) for name in inputs if name in known}
         durations = model.align(**chosen).cpu().numpy()
         for number, row, frames in zip(numbers, batch, durations, strict=True):
             found[number] = frames[: len(row["input_ids"])]
