@@ -5,8 +5,10 @@ import os
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForTextToWaveform, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.pipelines.text_to_audio import TextToAudioPipeline
 
 from toktts import registry
 from toktts.codecs._quiet import quiet_transformers
@@ -23,6 +25,10 @@ CONFIG_FILE = "config.yaml"
 JSON_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 DEFAULT_NORMALIZER = "basic"
 Precision = Literal["float32", "bfloat16"]
+UNUSUAL_WORD = "flimbering"
+"""In no dictionary, so that what guesses its sounds is loaded too."""
+SHORT = 16
+"""Text ids, and frames or codes."""
 
 
 def load_model(name_or_path: str | os.PathLike[str]) -> ToktsModel:
@@ -77,6 +83,28 @@ def set_precision(model: ToktsModel, precision: Precision) -> None:
             "leave it at float32",
             key="precision",
         )
+
+
+def warm_up(speaker: TextToAudioPipeline) -> None:
+    """Do what is done once before the first sentence, so that it takes no longer than another.
+
+    The codec is loaded, and what the tokenizer pronounces with; then a fraction of a second is spoken that nobody
+    hears, for libraries prepare their kernels at first use. It leaves no trace in torch's own generators.
+
+    Raises:
+        ModelError: the model came without a codec, or with one that does not fit.
+        CodecError: its codec cannot be loaded.
+    """
+    model: Any = speaker.model
+    model.codec  # noqa: B018 - loaded by looking
+    tokenizer: Any = speaker.tokenizer
+    tokenizer([UNUSUAL_WORD], padding=True, return_tensors="pt")
+    # Ids that every model has: a tokenizer that does not fit is told of when it is used.
+    ids = torch.ones(1, min(SHORT, model.config.text_limit), dtype=torch.long)
+    options = {"max_new_tokens": min(SHORT, model.generation_limit), "do_sample": False, "num_beams": 1, "seed": 0}
+    speaker.forward(  # type: ignore[no-untyped-call]
+        {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, forward_params=options, generate_kwargs={}
+    )
 
 
 def _check_json(folder: Path) -> None:

@@ -13,7 +13,7 @@ from toktts.codecs._base import Codec
 from toktts.errors import ModelError, TextError
 from toktts.inference.fallback import Fallback, fallback_folder
 from toktts.inference.judging import SpokenSentence, Wishes, judge, rows_of
-from toktts.inference.loading import Precision, load_model, load_normalizer, load_tokenizer, set_precision
+from toktts.inference.loading import Precision, load_model, load_normalizer, load_tokenizer, set_precision, warm_up
 from toktts.inference.retrying import Params, effective_generation, failed_of, reseeded, seed_of
 from toktts.inference.sentences import split_text
 from toktts.inference.speech import Speech, better, join
@@ -271,7 +271,7 @@ def pipeline(
     device: str | torch.device | None = None,
     precision: Precision = "float32",
 ) -> TokttsPipeline:
-    """Build a speaker: text in, sound out.
+    """Build a speaker: text in, sound out. It speaks a moment silently, so that its first sentence does not wait.
 
     Args:
         model: a run folder, a Hub id, or a model that is loaded already.
@@ -295,4 +295,5 @@ def pipeline(
         task="text-to-audio",
     )
     set_precision(loaded, precision)
+    warm_up(speaker)
     return speaker

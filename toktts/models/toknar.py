@@ -160,7 +160,8 @@ class Toknar(ToknarNet):
             factors: Mapping[Kind, float] = {"pitch": pitch_of(generation), "energy": energy_of(generation)}
             encoded = self.prosody.speak(encoded, is_text, factors)
         sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
-        codes, probabilities = self._write(encoded, durations, sampler, n_again=refinement_steps_of(generation))
+        is_soft, n_again = self.config.soft_decoding and not generation.do_sample, refinement_steps_of(generation)
+        codes, probabilities = self._write(encoded, durations, sampler, n_again=n_again, is_soft=is_soft)
         codes = codes.masked_fill(~length_mask(n_frames, codes.shape[2])[:, None], 0)
         path = _units_of(durations, total=codes.shape[2])
         return Synthesis(
@@ -168,35 +169,39 @@ class Toknar(ToknarNet):
             n_frames=n_frames,
             stop_reasons=["eos" if fits else "length" for fits in (wanted <= limit).tolist()],
             alignment=nn.functional.one_hot(path, input_ids.shape[1]).float(),
-            probabilities=None if generation.do_sample or not self.config.soft_decoding else probabilities,
+            probabilities=probabilities,
         )
 
-    def _write(self, encoded: Tensor, durations: Tensor, sampler: RowSampler, *, n_again: int) -> tuple[Tensor, Tensor]:
-        """Choose codes, int64 (batch, n_codebooks, n_frames), and the least certain again; and how likely each was."""
+    def _write(
+        self, encoded: Tensor, durations: Tensor, sampler: RowSampler, *, n_again: int, is_soft: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Choose codes, int64 (batch, n_codebooks, n_frames), and the least certain again; and how likely each is."""
         n_frames = durations.sum(dim=1)
         total = int(n_frames.max())
         is_real = length_mask(n_frames, total)
         hidden = self._decode_frames(encoded, durations, total=total)
         nothing = torch.zeros(len(hidden), total, len(self.code_heads), dtype=torch.bool, device=hidden.device)
-        codes, probabilities = self._choose(hidden, nothing.long(), nothing, is_real, sampler)
+        codes, logits = self._choose(hidden, nothing.long(), nothing, is_real, sampler)
+        if not n_again and not is_soft:
+            return codes.transpose(1, 2), None
+        probabilities = _softmax(logits)
         for step in range(1, n_again + 1):
             certainty = probabilities.gather(3, codes[..., None])[..., 0]
             settled = most_certain(certainty, is_real, share_open=open_share(step, n_again))
             hidden = self._decode_frames(encoded, durations, total=total, codes=codes, settled=settled)
             codes, again = self._choose(hidden, codes, settled, is_real, sampler)
-            probabilities = torch.where(settled[..., None], probabilities, again)
-        return codes.transpose(1, 2), probabilities.transpose(1, 2)
+            probabilities = torch.where(settled[..., None], probabilities, _softmax(again))
+        return codes.transpose(1, 2), probabilities.transpose(1, 2) if is_soft else None
 
     def _choose(
         self, hidden: Tensor, codes: Tensor, settled: Tensor, is_real: Tensor, sampler: RowSampler
-    ) -> tuple[Tensor, Tensor]:
-        """Choose the codes that are not settled, coarse to fine; (batch, n_frames, n_codebooks) and codebook_size."""
-        codes, probabilities = codes.clone(), []
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Choose the codes that are not settled, coarse to fine, (batch, n_frames, n_codebooks); and logits of each."""
+        codes, logits = codes.clone(), []
         for book in range(len(self.code_heads)):
-            logits = self._head(book, hidden, codes, is_real[:, :, None])
-            codes[:, :, book] = torch.where(settled[:, :, book], codes[:, :, book], sampler.draw_frames(logits))
-            probabilities.append(logits.float().softmax(dim=2))
-        return codes, torch.stack(probabilities, dim=2)
+            logits.append(self._head(book, hidden, codes, is_real[:, :, None]).float())
+            codes[:, :, book] = torch.where(settled[:, :, book], codes[:, :, book], sampler.draw_frames(logits[book]))
+        return codes, logits
 
     @classmethod
     def tiny(cls) -> Self:
@@ -221,6 +226,11 @@ class Toknar(ToknarNet):
             model = cls(config)
         model.train(mode=False)
         return model.attach_codec(codec)
+
+
+def _softmax(logits: list[Tensor]) -> Tensor:
+    """Probabilities (batch, n_frames, n_codebooks, codebook_size) of each codebook's logits."""
+    return torch.stack([each.softmax(dim=2) for each in logits], dim=2)
 
 
 def _units_of(durations: Tensor, *, total: int) -> Tensor:

@@ -16,6 +16,7 @@ from toktts.tokens._word_level import SPECIAL
 from toktts.tokens.phonemes import numbered_symbols, pause_tokenizer, symbol_tokenizer
 
 Writing = Literal["breaks", "symbols360", "pauses", "pauses_er_as_eh"]
+KEPT_TEXTS = 64
 SILENT_PHONES = frozenset(("sil", "sp", "spn", "pau", ""))
 
 
@@ -43,6 +44,11 @@ class PronouncingTokenizer(PreTrainedTokenizerFast):
     def _phonemizer(self) -> EnglishPhonemizer:
         lexicon = {word: tuple(text.split()) for word, text in self.init_kwargs.get("lexicon", {}).items()}
         return EnglishPhonemizer(lexicon, unknown=self.init_kwargs.get("unknown", "g2p"))
+
+    @functools.cached_property
+    def _kept(self) -> dict[str, str]:
+        """Texts pronounced lately: one who speaks checks a text, counts its ids and reads it."""
+        return {}
 
     @property
     def writing(self) -> Writing:
@@ -87,7 +93,14 @@ class PronouncingTokenizer(PreTrainedTokenizerFast):
         Raises:
             TextError: characters that cannot be said, or wrong inline phonemes.
         """
-        return " ".join(symbol for group in self.groups(self._normalizer(text)) for symbol in group.symbols)
+        kept = self._kept
+        if (known := kept.get(text)) is not None:
+            return known
+        pronounced = " ".join(symbol for group in self.groups(self._normalizer(text)) for symbol in group.symbols)
+        if len(kept) >= KEPT_TEXTS:
+            kept.clear()
+        kept[text] = pronounced
+        return pronounced
 
     def phone_ids(self, phones: Sequence[str]) -> list[int]:
         """Give the ids of phonemes that an aligner wrote, without one for the end.
