@@ -241,7 +241,7 @@ class ToktsTrainer(ResumableTrainer):
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Leave out what the family does not learn from, as the durations that some corpora bring."""
-        known = inspect.signature(self.model.forward).parameters
+        known = inspect.signature(type(self.model).forward).parameters
         prepared: dict[str, Any] = super()._prepare_inputs({key: inputs[key] for key in inputs if key in known})
         return prepared
 
