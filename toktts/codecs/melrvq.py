@@ -132,10 +132,9 @@ class MelRVQ(VocoderCodec):
 
     def _mean_frame_vectors(self, probabilities: Tensor) -> Tensor:
         """As `frame_vectors`, of probabilities (n_codebooks, n_frames, codebook_size): (n_frames, values)."""
-        learned = torch.cat([table.get_parameter("weight") for table in self.code_embeddings])
-        tables = torch.cat([self.codebooks.flatten(0, 1), learned], dim=1)
-        # Codes of all codebooks side by side, which is how a model that writes frame by frame lays them out.
-        return probabilities.float().transpose(0, 1).flatten(1) @ tables
+        learned = torch.stack([table.get_parameter("weight") for table in self.code_embeddings])
+        mixed: Tensor = (probabilities.float() @ torch.cat([self.codebooks, learned], dim=2)).sum(dim=0)
+        return mixed
 
     def check_features(self, features: Tensor) -> None:
         """Refuse codes of another shape or outside [0, codebook_size)."""
