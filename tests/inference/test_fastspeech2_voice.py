@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import GenerationConfig
 
 from toktts.audio import Waveform
 from toktts.errors import ModelError
 from toktts.inference import pipeline, say
-from toktts.models.fastspeech2 import FastSpeech2
+from toktts.models.fastspeech2 import FastSpeech2, FastSpeech2Config
 from toktts.tokens import build_tokenizer
 
 TEXT = "hello friend"
@@ -50,3 +51,15 @@ def test_pitch_and_energy_change_the_sound_and_not_its_length(voice: Path) -> No
 def test_what_is_said_when_is_known(voice: Path) -> None:
     speech = pipeline(voice)(TEXT, return_timestamps="word")
     assert speech["alignment"].labels == ("hello", "friend")
+
+
+def test_a_voice_of_speakers_is_loaded_before_it_is_said_who_speaks(tmp_path: Path) -> None:
+    tiny = FastSpeech2.tiny()
+    config = FastSpeech2Config.from_dict({**tiny.config.to_dict(), "speaker_vector_size": 3})
+    FastSpeech2(config).attach_codec(tiny.codec).save_pretrained(tmp_path)
+    build_tokenizer("bytes").save_pretrained(tmp_path)
+    speak = pipeline(tmp_path)
+    with pytest.raises(ModelError, match="speaker_vectors: must be"):
+        speak(TEXT)
+    who = GenerationConfig(speaker_vector=[0.6, 0.8, 0.0])
+    assert speak(TEXT, generation_config=who)["audio"].size > 0
