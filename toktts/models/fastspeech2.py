@@ -16,6 +16,7 @@ from toktts.codecs._mel import SILENCE
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.errors import ModelError
 from toktts.models._aligned import check_enough_frames
+from toktts.models._attaching import small_voice
 from toktts.models._base import Synthesis
 from toktts.models._code_loss import code_loss_of_rows
 from toktts.models._fastspeech2_config import FastSpeech2Config, FastSpeech2Output
@@ -271,11 +272,7 @@ class FastSpeech2(FastSpeech2Net):
             max_frames=96,
             max_frames_per_unit=8,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model = cls(config)
-        model.train(mode=False)
-        return model.attach_codec(codec)
+        return small_voice(cls, config, codec)
 
 
 def _speaker(generation: GenerationConfig, input_ids: Tensor) -> Speaker:

@@ -16,6 +16,7 @@ from toktts.codecs._mel import SILENCE
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.errors import ModelError
 from toktts.models._aligned import check_enough_frames
+from toktts.models._attaching import small_voice
 from toktts.models._base import SpeechOutput, Synthesis, ToktsModel
 from toktts.models._generation import speed_of
 from toktts.models._labels import check_durations, real_frames
@@ -283,8 +284,4 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
             max_frames=200,
             max_frames_per_unit=12,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model = cls(config)
-        model.train(mode=False)
-        return model.attach_codec(codec)
+        return small_voice(cls, config, codec)

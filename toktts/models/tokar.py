@@ -16,9 +16,11 @@ from toktts.alignment.monotonic import length_mask
 from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import ModelError
 from toktts.models._aligned import AlignedModel, check_enough_frames
+from toktts.models._attaching import small_voice
 from toktts.models._base import Synthesis
 from toktts.models._code_loss import code_loss
 from toktts.models._generation import guidance_of
+from toktts.models._labels import real_frames
 from toktts.models._tokar_config import TokarConfig, TokarOutput
 from toktts.models._tokar_writing import FrameWriter
 from toktts.models.modules.local import LocalNet
@@ -95,7 +97,7 @@ class Tokar(AlignedModel):
     @torch.no_grad()
     def align(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
         """See `AlignedModel.align`; where a step has several frames, so has every unit, but for the last."""
-        repeats, n_frames = self.config.frames_per_step, (labels[:, 0] >= 0).sum(dim=1)
+        repeats, n_frames = self.config.frames_per_step, real_frames(labels).sum(dim=1)
         n_units, n_steps = attention_mask.sum(dim=1), -(-n_frames // repeats)
         check_enough_frames(n_units, n_frames, frames_per_unit=repeats)
         encoded = self.encode_text(input_ids, attention_mask)
@@ -117,7 +119,7 @@ class Tokar(AlignedModel):
             raise ModelError("forward wants input_ids and labels; call generate to speak", key="labels")
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         n_units, repeats = attention_mask.sum(dim=1), self.config.frames_per_step
-        check_enough_frames(n_units, (labels[:, 0] >= 0).sum(dim=1), frames_per_unit=repeats)
+        check_enough_frames(n_units, real_frames(labels).sum(dim=1), frames_per_unit=repeats)
         # From here to the logits a frame is what a step writes, of as many codebooks as that has codes.
         codes = stack(labels, repeats, fill=HOLE)
         n_frames = (codes[:, 0] >= 0).sum(dim=1)
@@ -270,8 +272,4 @@ class Tokar(AlignedModel):
             max_frames=96,
             max_frames_per_unit=8,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model = cls(config)
-        model.train(mode=False)
-        return model.attach_codec(codec)
+        return small_voice(cls, config, codec)

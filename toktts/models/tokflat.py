@@ -18,6 +18,7 @@ from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from toktts.codecs._base import Codec
 from toktts.errors import ModelError
+from toktts.models._attaching import small_voice
 from toktts.models._base import CodesOutput, StopReason, Synthesis, ToktsConfig, ToktsModel
 from toktts.models._generation import seeded
 from toktts.registry import load
@@ -294,7 +295,4 @@ class TokflatModel(ToktsModel):  # type: ignore[no-untyped-call]
             encoder={**sizes, "n_embd": 16},
             decoder={**sizes, "n_embd": 32, "seq_length": 24},
         )
-        with seeded(0, torch.device("cpu")):
-            model = cls(config)
-        model.train(mode=False)
-        return model.attach_codec(codec)
+        return small_voice(cls, config, codec)

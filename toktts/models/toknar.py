@@ -17,12 +17,15 @@ from toktts.alignment.monotonic import length_mask
 from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import ModelError
 from toktts.models._aligned import check_enough_frames
+from toktts.models._attaching import small_voice
 from toktts.models._base import Synthesis
 from toktts.models._generation import energy_of, pitch_of, refinement_steps_of, speed_of
+from toktts.models._labels import check_durations, real_frames
 from toktts.models._toknar_config import ToknarConfig, ToknarOutput
 from toktts.models._toknar_net import ToknarNet
 from toktts.models.modules.prosody import Kind
 from toktts.models.modules.refinement import draw_settled, most_certain, open_share
+from toktts.models.modules.repeating import cut_durations
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.upsampling import durations_of_path, whole_durations
 
@@ -71,7 +74,7 @@ class Toknar(ToknarNet):
         if input_ids is None or labels is None:
             raise ModelError("forward wants input_ids and labels; call generate to speak", key="labels")
         attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        is_text, n_frames = attention_mask.bool(), (labels[:, 0] >= 0).sum(dim=1)
+        is_text, n_frames = attention_mask.bool(), real_frames(labels).sum(dim=1)
         is_real = length_mask(n_frames, labels.shape[2])
         encoded = self.encode_text(input_ids, attention_mask)
         units, alignment_loss = self._units(encoded, labels, is_text, durations)
@@ -94,16 +97,12 @@ class Toknar(ToknarNet):
         self, encoded: Tensor, labels: Tensor, is_text: Tensor, durations: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Unit of each frame, int64 (batch, n_frames), given or heard; and the aligner's loss."""
-        n_units, n_frames = is_text.sum(dim=1), (labels[:, 0] >= 0).sum(dim=1)
+        n_units, n_frames = is_text.sum(dim=1), real_frames(labels).sum(dim=1)
         if durations is None:
             check_enough_frames(n_units, n_frames)
             units, loss = self.aligner(encoded, self.hear(labels), n_units=n_units, n_frames=n_frames)
             return units, loss
-        if not torch.equal((durations * is_text).sum(dim=1), n_frames):
-            raise ModelError(
-                f"add up to {durations.sum(dim=1).tolist()} frames, there are {n_frames.tolist()}; cache again",
-                key="durations",
-            )
+        check_durations(durations, is_text, n_frames)
         return _units_of(durations, total=labels.shape[2]), encoded.new_zeros((), dtype=torch.float32)
 
     def _teach(self, encoded: Tensor, durations: Tensor, labels: Tensor, is_real: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,8 +152,7 @@ class Toknar(ToknarNet):
         frames = torch.exp(self._log_durations(encoded)) / speed_of(generation)
         durations = whole_durations(frames, is_text, limit=self.config.max_frames_per_unit)
         wanted = durations.sum(dim=1)
-        ends = durations.cumsum(dim=1).clamp(max=limit)
-        durations = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
+        durations = cut_durations(durations, limit)
         n_frames = durations.sum(dim=1)
         if self.prosody is not None:
             factors: Mapping[Kind, float] = {"pitch": pitch_of(generation), "energy": energy_of(generation)}
@@ -221,11 +219,7 @@ class Toknar(ToknarNet):
             max_frames=96,
             max_frames_per_unit=8,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model = cls(config)
-        model.train(mode=False)
-        return model.attach_codec(codec)
+        return small_voice(cls, config, codec)
 
 
 def _softmax(logits: list[Tensor]) -> Tensor:
