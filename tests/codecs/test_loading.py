@@ -33,6 +33,12 @@ def test_a_package_without_its_codec_says_so(tmp_path: Path, monkeypatch: pytest
         load_codec("bundled")
 
 
+def test_no_vocoder_of_mel_comes_with_the_package_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.resources, "files", lambda _: tmp_path)
+    with pytest.raises(CodecError, match="lacks the vocoder it should hold; train one by .*, or take griffin_lim"):
+        load_codec("mel_vocoder")
+
+
 @pytest.mark.parametrize(
     ("wrong", "hint"), [("encodek", "encodec"), ("grifin_lim", "griffin_lim"), ("bundle", "bundled")]
 )
