@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from toktts_cli import datasets, exports, judging
+from toktts_cli._running import PASS_THROUGH
 
 # typer re-exports one leaf of its usage errors; the rest (no such command, option or argument) share its base.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -27,7 +28,6 @@ app = typer.Typer(
 )
 FAILED_CHECK = 3
 INTERRUPTED = 130
-PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 class Unknown(StrEnum):

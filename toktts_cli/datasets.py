@@ -1,17 +1,17 @@
 """The commands that turn recordings into features with durations. As in `toktts_cli`, nothing heavy before one runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from toktts_cli._running import PASS_THROUGH, Run
 
 if TYPE_CHECKING:
     from toktts.config import Config
 
-Run = Callable[[typer.Context, Callable[[], None]], Any]
-PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True}
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 

@@ -1,12 +1,12 @@
 """The commands that turn a voice into one file. Nothing heavy is imported before one runs."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-Run = Callable[[typer.Context, Callable[[], None]], Any]
+from toktts_cli._running import Run
+
 Voice = Annotated[Path, typer.Argument(help="A run folder.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 

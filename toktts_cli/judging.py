@@ -1,14 +1,12 @@
 """The commands that judge: a voice, or what one is to be trained on. Nothing heavy is imported before one runs."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-Run = Callable[[typer.Context, Callable[[], None]], Any]
-PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True}
+from toktts_cli._running import PASS_THROUGH, Run
 
 
 def add_commands(app: typer.Typer, run: Run) -> None:
@@ -68,7 +66,7 @@ def add_commands(app: typer.Typer, run: Run) -> None:
         --yconfig YAML           inline YAML over the files; again for more
         section.key=value        one value over everything else, as data.corpus=folder data.path=DIR
         --json FILE              write everything that was found, clip by clip
-        --strict                 exit code 2 if anything is found
+        --strict                 exit code 3 if anything is found
         --fine-tune FOLDER       if the codec does not know the voice, tune it to it
         --minutes N              of that training; 5 unless given
         """  # noqa: D301  (\b keeps typer from filling the lines)

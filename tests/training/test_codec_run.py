@@ -7,7 +7,6 @@ from toktts.audio import Waveform
 from toktts.codecs import load_codec
 from toktts.codecs.melrvq import MelRVQ
 from toktts.config import Config, load_config
-from toktts.data.corpora.folder import Folder
 from toktts.errors import CheckpointError, ConfigError, RunFolderError
 from toktts.training import codec_run
 from toktts.training.codec_run import train_codec_run, write_samples
@@ -20,13 +19,6 @@ def tiny_config(root: Path, corpus: Path, run: Path, *overrides: str) -> Config:
     words = [f"data.path={corpus}", "data.corpus=folder", f"training.output_dir={run}"]
     words += ["training.args.max_steps=4", "training.args.eval_steps=2", "training.args.save_steps=2"]
     return load_config([root / "config/codec/tiny.yaml"], overrides=[*words, *overrides])
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    Folder.tiny(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from toktts.audio import Waveform
 from toktts.codecs import load_codec
 from toktts.codecs.mel_vocoder import MelVocoder, MelVocoderOptions
 from toktts.config import Config, load_config
-from toktts.data.corpora.folder import Folder
 from toktts.errors import CheckpointError, ConfigError
 from toktts.training.codec_data import CodecAudio, SegmentDataset, encode_audio, track_audio
 from toktts.training.codec_run import train_codec_run
@@ -29,13 +28,6 @@ def tiny_config(root: Path, corpus: Path, run: Path, *overrides: str) -> Config:
     args |= {"per_device_train_batch_size": 4, "per_device_eval_batch_size": 4}
     words += [f"training.args.{name}={value}" for name, value in args.items()]
     return load_config([root / "config/codec/mel_vocoder.yaml"], overrides=[*words, *overrides])
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    Folder.tiny(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def corpus(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_findings_are_a_failure_only_if_asked(corpus: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     corpus += [5.0, 5.0, 2.0]
     assert check_corpus_command(["--config", "demo"]) == 0
-    assert check_corpus_command(["--config", "demo", "--strict"]) == 2
+    assert check_corpus_command(["--config", "demo", "--strict"]) == 3
     assert check_corpus_command(["--config", "demo", "--strict"]) == 0
     assert "the codec knows this voice (mel-cepstral distortion 2.0 dB, fine up to 3.2)" in capsys.readouterr().out
 
@@ -169,7 +169,7 @@ def test_a_fine_tuning_that_did_not_help_enough_says_so(
     corpus += [5.0, 4.0]
     monkeypatch.setattr(command, "train_codec_run", lambda _config: tmp_path)
     monkeypatch.setattr(command, "load_codec", lambda path: path)
-    assert check_corpus_command(["--config", "demo", "--fine-tune", str(tmp_path), "--strict"]) == 2
+    assert check_corpus_command(["--config", "demo", "--fine-tune", str(tmp_path), "--strict"]) == 3
     assert "it still does not know the voice well" in capsys.readouterr().out
 
 

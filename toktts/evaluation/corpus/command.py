@@ -29,7 +29,7 @@ DATA_KEYS = (
 )
 PLAIN = re.compile(r"(\.{0,2}/|[A-Za-z_])[\w./-]*")
 YAML_WORDS = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
-FINDINGS_CODE = 2
+FINDINGS_CODE = 3  # as `toktts say --check`; 2 is a fault of the command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ def parse_request(argv: Sequence[str]) -> Request:
     add("--json", type=Path, metavar="FILE", help="write everything that was found")
     add("--fine-tune", type=Path, metavar="FOLDER", help="if the codec does not know the voice, tune it to it")
     add("--minutes", type=float, metavar="N", help="of that training; 5 unless given")
-    add("--strict", action="store_true", help="exit code 2 if anything is found")
+    add("--strict", action="store_true", help="exit code 3 if anything is found")
     command = parse_command_line(argv, parser=parser)
     extra = command.extra
     if extra.minutes is not None and extra.minutes <= 0:
@@ -82,7 +82,7 @@ def check_corpus_command(argv: Sequence[str]) -> int:
     Args:
         argv: the words behind `toktts check-corpus`.
     Returns:
-        Exit code: 2 if anything is wrong and `--strict` was given, else 0.
+        Exit code: 3 if anything is wrong and `--strict` was given, else 0.
     Raises:
         ToktsError: anything the user can mend.
     """
