@@ -1,8 +1,10 @@
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+import toktts.codecs
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.codecs.melrvq import MelRVQ, MelRVQOptions
 from toktts.errors import CodecError, ConfigError
@@ -77,3 +79,16 @@ def test_only_our_own_codec_can_be_trained(tmp_path: Path) -> None:
     GriffinLim().save_pretrained(tmp_path)
     with pytest.raises(CodecError, match="codec.name_or_path: GriffinLim cannot be trained here; name a melrvq codec"):
         codec_task({}, name_or_path=str(tmp_path))
+
+
+def test_a_new_file_in_the_folder_of_codecs_is_enough_to_train_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "from toktts.codecs.melrvq import MelRVQ\n\nclass Fresh(MelRVQ):\n    name = 'fresh'\n"
+    (tmp_path / "fresh.py").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(toktts.codecs, "__path__", [*toktts.codecs.__path__, str(tmp_path)])
+    try:
+        task = codec_task({"n_codebooks": 4}, name_or_path="fresh")
+    finally:
+        sys.modules.pop("toktts.codecs.fresh", None)
+    assert (task.kind.name, task.start) == ("fresh", None)

@@ -11,6 +11,7 @@ from pathlib import Path
 from toktts import registry
 from toktts.codecs import _hub
 from toktts.codecs._base import CODEC_FILE, Codec, read_codec_file, write_codec_file
+from toktts.codecs._vocoder_codec import VocoderCodec
 from toktts.codecs._vocoder_kinds import vocoder_kind
 from toktts.codecs.encodec import DEFAULT_NAME, HuggingFaceCodec
 from toktts.codecs.huggingface_vocoder import HuggingFaceVocoder
@@ -20,7 +21,7 @@ KEY = "codec.name_or_path"
 PACKAGE = "toktts.codecs"
 BUNDLED = "bundled"
 PACKAGED = {"melrvq": "codec", BUNDLED: "codec", "mel_vocoder": "vocoder"}
-"""Names of what lies in the package, and the folder of each under `assets/`."""
+"""Names of what lies in the package, and the folder of each under `assets/`. What can be trained: `trainable_kind`."""
 NOT_SHIPPED = {"vocoder": "train one by config/codec/mel_vocoder.yaml and name its folder, or take griffin_lim"}
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
 
@@ -131,6 +132,14 @@ def _from_defaults(name: str) -> Codec:
     if any(parameter.default is parameter.empty for parameter in inspect.signature(codec_class).parameters.values()):
         raise CodecError(f"{name!r} has no defaults; name the folder of a trained one", key=KEY)
     return codec_class()
+
+
+def trainable_kind(name: str) -> type[VocoderCodec] | None:
+    """Find the class of a new codec that `config/codec/` can train; None = no file here holds one of that name."""
+    if name not in registry.available(PACKAGE):
+        return None
+    codec_class = registry.load(PACKAGE, name, Codec)  # type: ignore[type-abstract]
+    return codec_class if issubclass(codec_class, VocoderCodec) else None
 
 
 def _check_bandwidth(codec: Codec, bandwidth_kbps: float | None) -> Codec:

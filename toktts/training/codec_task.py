@@ -10,15 +10,12 @@ from typing import Any
 import torch
 
 from toktts.codecs import Codec, load_codec
+from toktts.codecs._loading import trainable_kind
 from toktts.codecs._vocoder_codec import VocoderCodec
 from toktts.codecs._vocoder_options import VocoderOptions
-from toktts.codecs.mel_vocoder import MelVocoder
-from toktts.codecs.melrvq import MelRVQ
 from toktts.errors import CodecError, ConfigError
 
 KEY = "codec.options"
-NEW_CODECS: Mapping[str, type[VocoderCodec]] = {codec.name: codec for codec in (MelRVQ, MelVocoder)}
-"""What `codec.name_or_path` may name for a new one."""
 EMA_DECAY = 0.999
 
 
@@ -126,12 +123,11 @@ def codec_task(
         ConfigError: an unknown option, a value of another type or out of range, or one that contradicts the codec.
         CodecError: there is no such codec, or it cannot be trained.
     """
-    start = None
-    if with_model is not None:
-        start = _trainable(load_codec(with_model / "codec" if (with_model / "codec").is_dir() else with_model))
-    elif name_or_path not in NEW_CODECS:
-        start = _trainable(load_codec(name_or_path))
-    kind = NEW_CODECS[name_or_path] if start is None else type(start)
+    start: VocoderCodec | None = None
+    kind = trainable_kind(name_or_path) if with_model is None else None
+    if kind is None:
+        start = _trainable(load_codec(name_or_path if with_model is None else _codec_folder(with_model)))
+        kind = type(start)
     shape, way = _divide(options, kind)
     try:
         wanted = kind.options_class(**shape) if start is None else None
@@ -168,6 +164,10 @@ def _divide(options: Mapping[str, object], kind: type[VocoderCodec]) -> tuple[di
         {name: value for name, value in typed.items() if name in shapes},
         {name: value for name, value in typed.items() if name in ways},
     )
+
+
+def _codec_folder(folder: Path) -> Path:
+    return folder / "codec" if (folder / "codec").is_dir() else folder
 
 
 def _trainable(codec: Codec) -> VocoderCodec:
