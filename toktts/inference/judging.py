@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from toktts.alignment import Alignment
 from toktts.alignment.check import Sound, Spoken, check, check_sound, expected_durations, frame_levels
@@ -15,8 +15,9 @@ from toktts.alignment.findings import Report
 from toktts.audio import Waveform
 from toktts.errors import ModelError
 from toktts.inference.flaws import Flaw, find_flaws
-from toktts.inference.timestamps import Tier, align_sentence
+from toktts.inference.timestamps import Tier, align_sentence, tier_of
 from toktts.models import ToktsModel
+from toktts.models._generation import speed_of
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,35 @@ class Wishes:
     def needs_report(self) -> bool:
         """Whether sentences are to be checked."""
         return self.self_check or self.retries > 0
+
+
+def wishes_of(
+    generation: GenerationConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    tier: Tier | None,
+    self_check: bool,
+    retries: int,
+) -> Wishes:
+    """Refuse what a voice cannot give.
+
+    Args:
+        generation: that it will speak with.
+        tokenizer: of the voice.
+        tier: see `Wishes`, as for the rest.
+        self_check: see `Wishes`.
+        retries: see `Wishes`.
+    Raises:
+        ModelError: units that are not timed, or retries that would all give the same.
+    """
+    if tier is not None and tier_of(tokenizer, tier) is None:
+        known = ", ".join(repr(name) for name in get_args(Tier) if tier_of(tokenizer, name))
+        raise ModelError(f"this voice can time {known}, not {tier!r}; choose one", key="return_timestamps")
+    if retries < 0:
+        raise ModelError(f"must be at least 0, got {retries}; change it", key="retries")
+    if retries and not generation.do_sample:
+        raise ModelError("have no effect on a voice that does not draw; pass do_sample=True, or 0", key="retries")
+    return Wishes(tier, self_check, retries, speed_of(generation))
 
 
 @dataclass(frozen=True)

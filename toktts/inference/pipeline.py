@@ -1,34 +1,30 @@
 """Text -> sound: the stock text-to-speech pipeline, with generation arguments, checked and of any length."""
 
-import logging
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 from transformers.pipelines.text_to_audio import TextToAudioPipeline
 
 from toktts.codecs._base import Codec
-from toktts.errors import ModelError, TextError
+from toktts.errors import ModelError
 from toktts.inference.fallback import Fallback, fallback_folder
-from toktts.inference.judging import SpokenSentence, Wishes, judge, rows_of
+from toktts.inference.judging import SpokenSentence, Wishes, judge, rows_of, wishes_of
 from toktts.inference.loading import Precision, load_model, load_normalizer, load_tokenizer, set_precision, warm_up
 from toktts.inference.retrying import Params, effective_generation, failed_of, reseeded, seed_of
-from toktts.inference.sentences import split_text
+from toktts.inference.sentences import read_sentences
 from toktts.inference.speech import Speech, better, join
-from toktts.inference.timestamps import Tier, tier_of
+from toktts.inference.timestamps import Tier
 from toktts.memory import explain_shortage
 from toktts.models import ToktsModel
-from toktts.models._generation import speed_of
-from toktts.text import Normalizer, check_speakable, leave_out_unknown
+from toktts.text import Normalizer
 
 __all__ = ["Speech", "TokttsPipeline", "Unknown", "pipeline"]
 
 BATCH_SIZE = 16
 Unknown = Literal["error", "skip"]
-
-logger = logging.getLogger(__name__)
 
 
 class TokttsPipeline(TextToAudioPipeline):
@@ -155,17 +151,8 @@ class TokttsPipeline(TextToAudioPipeline):
 
     def _wishes(self, params: Params, *, tier: Tier | None, self_check: bool, retries: int) -> Wishes:
         """Refuse what this voice cannot give."""
-        if tier is not None and tier_of(self.tokenizer, tier) is None:
-            known = ", ".join(repr(name) for name in get_args(Tier) if tier_of(self.tokenizer, name))
-            raise ModelError(f"this voice can time {known}, not {tier!r}; choose one", key="return_timestamps")
-        if retries < 0:
-            raise ModelError(f"must be at least 0, got {retries}; change it", key="retries")
-        if not self_check and not retries:
-            return Wishes(tier)
         generation = effective_generation(self.model, self._generate_kwargs, params)
-        if retries and not generation.do_sample:
-            raise ModelError("have no effect on a voice that does not draw; pass do_sample=True, or 0", key="retries")
-        return Wishes(tier, self_check, retries, speed_of(generation))
+        return wishes_of(generation, self.tokenizer, tier=tier, self_check=self_check, retries=retries)
 
     def _fallback(self, voice: "str | os.PathLike[str] | TokttsPipeline", params: Params, wishes: Wishes) -> Fallback:
         """Load the voice that stands in, once, and refuse one that cannot."""
@@ -189,20 +176,8 @@ class TokttsPipeline(TextToAudioPipeline):
             TextError: nothing to speak, characters the model cannot read, or markup.
             TypeError: not a str.
         """
-        if not isinstance(text, str):
-            raise TypeError(f"text must be str, got {type(text).__name__}; decode or convert it first")
-        if text.lstrip().lower().startswith("<speak"):
-            raise TextError("is SSML, which is not supported; give plain text")
-        normalized = self.normalizer(text)
-        if unknown == "skip":
-            normalized, left_out = leave_out_unknown(normalized, self.tokenizer)
-            if left_out:
-                logger.warning("the model cannot read %s; left out", ", ".join(left_out))
-        check_speakable(normalized, self.tokenizer)
-        return split_text(normalized, limit=self.model.config.text_limit - 1, count_ids=self._count_ids)
-
-    def _count_ids(self, text: str) -> int:
-        return len(self.tokenizer.encode(text, add_special_tokens=False))
+        limit = self.model.config.text_limit - 1
+        return read_sentences(text, self.normalizer, self.tokenizer, limit=limit, skips_unknown=unknown == "skip")
 
     def _speak(
         self,

@@ -1,13 +1,53 @@
 """Long text -> pieces that a model can read: sentences first, then clauses, words, and letters as a last resort."""
 
+import logging
 import re
 from collections.abc import Callable
+
+from transformers import PreTrainedTokenizerBase
+
+from toktts.errors import TextError
+from toktts.text import Normalizer, check_speakable, leave_out_unknown
 
 SENTENCE_BREAK = re.compile(r"""(?<=[.!?])\s+|(?<=[.!?]["')\]])\s+""")
 SMALLER_BREAKS = (re.compile(r"(?<=[,;:])\s+"), re.compile(r"\s+"))
 INITIAL = re.compile(r"(?:^|[\s.])\w\.$")
 
 CountIds = Callable[[str], int]
+
+logger = logging.getLogger(__name__)
+
+
+def read_sentences(
+    text: str, normalizer: Normalizer, tokenizer: PreTrainedTokenizerBase, *, limit: int, skips_unknown: bool
+) -> list[str]:
+    """Check a text and turn it into what a model reads, piece by piece.
+
+    Args:
+        text: of any length, as it is written.
+        normalizer: text as written -> as read.
+        tokenizer: of the model.
+        limit: ids of a piece, at most, without the one that ends it.
+        skips_unknown: whether what the model cannot read is left out, and logged; else it is refused.
+    Raises:
+        TextError: nothing to speak, characters the model cannot read, or markup.
+        TypeError: not a str.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text must be str, got {type(text).__name__}; decode or convert it first")
+    if text.lstrip().lower().startswith("<speak"):
+        raise TextError("is SSML, which is not supported; give plain text")
+    normalized = normalizer(text)
+    if skips_unknown:
+        normalized, left_out = leave_out_unknown(normalized, tokenizer)
+        if left_out:
+            logger.warning("the model cannot read %s; left out", ", ".join(left_out))
+    check_speakable(normalized, tokenizer)
+
+    def count_ids(piece: str) -> int:
+        return len(tokenizer.encode(piece, add_special_tokens=False))
+
+    return split_text(normalized, limit=limit, count_ids=count_ids)
 
 
 def split_text(text: str, *, limit: int, count_ids: CountIds) -> list[str]:
