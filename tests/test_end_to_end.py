@@ -86,8 +86,9 @@ def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--with-model", "/nowhere"], "/nowhere: no such folder; name a run folder, or a checkpoint in one"),
+        (["--with-model", "/nowhere"], "/nowhere: no such folder; name a run folder, a checkpoint in one, or bundled"),
         (["tokens.tokenizer=bytes"], "run: has number of text ids .*, the config asks for 384; change one of them"),
+        (["model.options.hidden_size=48"], "run: its weights do not fit model.options.hidden_size; leave out what"),
         (["model.family=tokflat", "model.options=null"], "has family tokar, the config asks for tokflat; change one"),
     ],
 )
@@ -95,6 +96,16 @@ def test_weights_to_start_from_must_fit(run: Path, tmp_path: Path, words: list[s
     folder = [] if words[0] == "--with-model" else ["--with-model", str(run)]
     with pytest.raises(ModelError, match=message.replace("run:", f"{run.name}:")):
         train_command([*TINY, *folder, *words, f"training.output_dir={tmp_path / 'new'}"])
+
+
+def test_weights_to_start_from_keep_all_but_the_options_that_change(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    words = [f"model.start_from={run}", "model.options.dropout=0.25", "training.args.learning_rate=1e-12"]
+    train_command([*TINY, *words, f"training.output_dir={folder}"])
+    before, after = toktts.pipeline(run).model, toktts.pipeline(folder).model
+    assert after.config.dropout == 0.25 != before.config.dropout
+    for (name, old), new in zip(before.state_dict().items(), after.state_dict().values(), strict=True):
+        np.testing.assert_allclose(old, new, atol=1e-6, err_msg=name)
 
 
 def test_a_wrong_option_stops_before_a_folder_is_filled(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tiny_run import save_run
 
 import toktts
 from toktts.errors import ModelError
-from toktts.inference.voices import default_voice
+from toktts.inference.voices import default_voice, voice_folder
 
 VOICE = Path(__file__).parents[2] / "toktts" / "assets" / "voice"
 
@@ -68,3 +68,12 @@ def test_voice_and_codec_take_at_most_24_mib_together() -> None:
     files = [path for name in ("voice", "codec") for path in (VOICE.parent / name).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 24 * 2**20
     assert "CARD.md" in {path.name for path in files if path.parent == VOICE}
+
+
+def test_a_voice_is_found_by_its_folder_before_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert str(voice_folder("bundled")) == toktts.bundled_voice()
+    (tmp_path / "bundled").mkdir()
+    assert voice_folder("bundled").resolve() == (tmp_path / "bundled").resolve()
+    with pytest.raises(ModelError, match="nowhere: no such folder; name a run folder, a checkpoint in one, or bundled"):
+        voice_folder("nowhere")

@@ -77,6 +77,16 @@ def run_folder(config: Config) -> Path:
     return Path(config.training.output_dir or Path("runs", config.model.name))
 
 
+def start_wish(config: Config) -> str | None:
+    """Name of the voice whose weights a new one starts from."""
+    return config.model.start_from
+
+
+def model_options(config: Config) -> Mapping[str, object]:
+    """Options of the family that the config sets."""
+    return config.model.options
+
+
 def fits_to_data(config: Config) -> bool:
     """Whether open keys of a voice follow from its data: if asked for, or if no key says how long to train."""
     given, wish = config.given(), config.training.fit_to_data

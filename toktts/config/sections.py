@@ -63,6 +63,7 @@ class ModelSection(Section):
     name_in_config: ClassVar[str] = "model"
     family: ModuleName = "tokar"
     name: FileName = "demo"
+    start_from: PathText | None = None
     options: Options = field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from toktts.errors import ModelError
 
+BUNDLED = "bundled"
 WEIGHTS_FILE = "model.safetensors"
 DEFAULT_RUN = Path("runs", "demo")
 
@@ -22,6 +23,20 @@ def bundled_voice() -> str:
             "this installation came without a voice; install toktts again, or train one with `toktts demo`", file=folder
         )
     return os.fspath(folder)
+
+
+def voice_folder(name: str | Path) -> Path:
+    """Find the folder of a voice: an existing path, else `bundled`, the one that came with toktts.
+
+    Raises:
+        ModelError: neither.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if str(name) == BUNDLED:
+        return Path(bundled_voice())
+    raise ModelError(f"no such folder; name a run folder, a checkpoint in one, or {BUNDLED}", file=folder)
 
 
 def default_voice() -> str:

@@ -21,8 +21,8 @@ from toktts.data.corpora._base import Corpus
 from toktts.data.examples import Examples, make_examples
 from toktts.data.rejects import Rejects
 from toktts.data.speakers import number_speakers
-from toktts.errors import CheckpointError, ModelError
-from toktts.inference.loading import load_model
+from toktts.errors import CheckpointError
+from toktts.inference.voices import voice_folder
 from toktts.models._base import ToktsModel
 from toktts.training.board import show_samples
 from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit
@@ -33,6 +33,7 @@ from toktts.training.metrics import compute_metrics_and
 from toktts.training.phrases import Phrases, phrases_of, share_of_steps
 from toktts.training.prosody import fit_prosody
 from toktts.training.stages import add_second_stage
+from toktts.training.starting import load_weights
 from toktts.training.trainer import ToktsTrainer, ToktsTrainingArguments, best_precision
 
 
@@ -92,6 +93,8 @@ def train_voice(config: Config, start: Start = Start(), hooks: Hooks = Hooks()) 
         ToktsError: anything the user can mend, before or during the training.
     """
     folder, plan = build.run_folder(config), build.training_plan(config)
+    if (wish := start.model or build.start_wish(config)) is not None:
+        start = replace(start, model=voice_folder(wish))
     resume = plan.resume or start.checkpoint is not None
     with open_run_folder(folder, resume=resume):
         config = fit_to_data(config, folder, checkpoint=start.checkpoint, is_new=start.model is None)
@@ -112,7 +115,8 @@ def prepare(config: Config, folder: Path, start: Start) -> Material:
     tokenizer = build.tokenizer(config)
     model = build.model(config, tokenizer, codec)
     if start.model is not None:
-        model = _loaded(start.model, like=model, n_text_ids=len(tokenizer)).attach_codec(codec)
+        options = build.model_options(config)
+        model = load_weights(start.model, like=model, n_text_ids=len(tokenizer), options=options).attach_codec(codec)
     corpus = build.open_corpus(config)
     examples = tokenise(config, corpus, model, tokenizer, folder)
     training_ids, validation_ids = build.split(config, sorted(set(examples.rows["id"])))
@@ -128,30 +132,6 @@ def prepare(config: Config, folder: Path, start: Start) -> Material:
         training=training,
         validation=examples.of(validation_ids, with_copies=False),
     )
-
-
-def _loaded(folder: Path, *, like: ToktsModel, n_text_ids: int) -> ToktsModel:
-    """Load weights to start from, of a model that reads the same ids.
-
-    Raises:
-        ModelError: no such run folder, or one of another family or vocabulary.
-    """
-    if not folder.is_dir():
-        raise ModelError("no such folder; name a run folder, or a checkpoint in one", file=folder)
-    model = load_model(folder)
-    pairs = {
-        "family": (_family(model), _family(like)),
-        "number of text ids": (model.config.text_vocab_size, n_text_ids),
-    }
-    for name, (found, expected) in pairs.items():
-        if found != expected:
-            raise ModelError(f"has {name} {found}, the config asks for {expected}; change one of them", file=folder)
-    return model
-
-
-def _family(model: ToktsModel) -> str:
-    """Name of the family: that of its file."""
-    return type(model).__module__.rpartition(".")[2]
 
 
 def tokenise(
