@@ -134,6 +134,8 @@ def test_say_hands_on_how_to_speak_and_the_alignment() -> None:
     wishes = ["--pitch", "1.5", "--energy", "0.5", "--retries", "3", "--fallback", "bundled", "--model", "m"]
     said = toktts("say", "hi", "-o", "-", *wishes, code=SAY).stdout
     assert said == "hi|m|False|error|pitch=1.5|energy=0.5|retries=3|fallback=bundled"
+    said = toktts("say", "hi", "-o", "-", "--guidance", "1.5", "--refine", "4", "--model", "m", code=SAY).stdout
+    assert said == "hi|m|False|error|guidance_scale=1.5|refinement_steps=4"
     result = toktts("say", "hi", "-o", "-", "--speed", "3")
     assert result.returncode == 2
     assert result.stderr.startswith("toktts: error: Invalid value for '--speed': ")

@@ -132,6 +132,14 @@ def say(
     energy: Annotated[
         float | None, typer.Option(min=0.5, max=2.0, help="Factor on the loudness, for voices that learned it.")
     ] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(min=1.0, max=10.0, help="Above 1, follow the text more; for a tokar trained with text_dropout."),
+    ] = None,
+    refine: Annotated[
+        int | None,
+        typer.Option(min=0, max=64, help="How often unsure codes are chosen again; for a toknar with refinement."),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Print what a self-check finds; exit code 3 if something is wrong.")
     ] = False,
@@ -151,6 +159,7 @@ def say(
     wishes: dict[str, Any] = {"force": force, "unknown": unknown.value, "self_check": check}
     wishes |= {"speed": speed, "pitch": pitch, "energy": energy, "retries": retries, "fallback": fallback}
     wishes |= {"timestamps": None if timestamps is None else timestamps.value, "align_out": align_out}
+    wishes |= {"guidance_scale": guidance, "refinement_steps": refine}
     wishes |= {"fast": fast, "codec": codec, "speaker": speaker}
     _run(ctx, lambda: _say(text, model=model, output=output, wishes=wishes))
 

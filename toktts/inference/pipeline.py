@@ -76,6 +76,7 @@ class TokttsPipeline(TextToAudioPipeline):
         speed: float | None = None,
         pitch: float | None = None,
         energy: float | None = None,
+        refinement_steps: int | None = None,
         generation_config: GenerationConfig | None = None,
         batch_size: int = BATCH_SIZE,
         unknown: Unknown = "error",
@@ -90,7 +91,7 @@ class TokttsPipeline(TextToAudioPipeline):
 
         Args:
             text_inputs: a text of any length, or several.
-            seed: same seed, same sound; see `ToktsModel.generate` for this and the next eleven.
+            seed: same seed, same sound; see `ToktsModel.generate` for this and the rest up to `refinement_steps`.
             max_new_tokens: of each sentence.
             do_sample: draw, or take the most likely.
             temperature: 0.01 to 100.
@@ -102,6 +103,7 @@ class TokttsPipeline(TextToAudioPipeline):
             speed: 0.5 to 2, where the family can; 2 = twice as fast.
             pitch: 0.5 to 2, where the family can; factor on the pitch in Hz.
             energy: 0.5 to 2, where the family can; factor on the loudness of every frame.
+            refinement_steps: 0 to 64, where the voice has learned it; how often unsure codes are chosen again.
             generation_config: laid over the model's own.
             batch_size: sentences spoken at once.
             unknown: what to do about characters that the model cannot read: refuse them, or leave them out.
@@ -133,6 +135,7 @@ class TokttsPipeline(TextToAudioPipeline):
             "speed": speed,
             "pitch": pitch,
             "energy": energy,
+            "refinement_steps": refinement_steps,
             "generation_config": generation_config,
         }
         own, given = self._forward_params, {name: value for name, value in single.items() if value is not None}

@@ -31,6 +31,8 @@ def say(
     speed: float | None = None,
     pitch: float | None = None,
     energy: float | None = None,
+    guidance_scale: float | None = None,
+    refinement_steps: int | None = None,
     self_check: bool = False,
     retries: int = 0,
     fallback: str | os.PathLike[str] | None = None,
@@ -52,6 +54,8 @@ def say(
         speed: 0.5 to 2, where the family can; None = as the voice was saved.
         pitch: the same, factor on the pitch in Hz.
         energy: the same, factor on the loudness.
+        guidance_scale: 1 to 10, where the voice has learned it; above 1 it follows the text more.
+        refinement_steps: 0 to 64, where the voice has learned it; how often its least certain codes are chosen again.
         self_check: also give a report, see `TokttsPipeline`.
         retries: how often a sentence that fails its check is drawn again.
         fallback: a voice for sentences that fail even so, see `TokttsPipeline`; there is a report then.
@@ -79,6 +83,8 @@ def say(
         speed=speed,
         pitch=pitch,
         energy=energy,
+        guidance_scale=guidance_scale,
+        refinement_steps=refinement_steps,
         self_check=self_check,
         retries=retries,
         fallback=fallback,
