@@ -1,11 +1,13 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from toktts import build
 from toktts.config import load_config
 from toktts.data.corpora.folder import Folder
-from toktts.errors import ToktsError
+from toktts.errors import ConfigError, ToktsError
+from toktts.inference.loading import load_model
 from toktts.training.fitting import fit_to_data
 from toktts.training.run import train_voice
 
@@ -75,6 +77,29 @@ def test_a_run_holds_what_was_chosen_and_goes_on_with_it_whatever_the_data_are(t
 
     checkpoint = tmp_path / "run/checkpoints/checkpoint-2"
     assert fit_to_data(config_of(tmp_path, *words), tmp_path / "other", checkpoint=checkpoint) == again
+
+
+@pytest.mark.parametrize("codec", ["bundled", "griffin_lim"])
+@pytest.mark.parametrize("family", ["fastspeech2", "nonattentive"])
+def test_a_family_that_writes_both_features_writes_those_of_the_codec_that_is_named_or_bundled(
+    family, codec, tmp_path, capsys
+):
+    named = [f"codec.name_or_path={codec}"] if codec != "bundled" else []
+    words = ["model.options.hidden_size=32", "training.args.max_steps=2", "training.samples_per_evaluation=0"]
+    folder = train_voice(config_of(tmp_path, f"model.family={family}", *named, *words))
+    trained = load_model(folder)
+    assert trained.feature_kind == trained.codec.feature_kind == ("codes" if codec == "bundled" else "mel")
+    assert ("mel with noise" in capsys.readouterr().out) is (codec != "bundled")
+    assert trained.generate(torch.tensor([[5, 6, 7, 1]])).audio[0].isfinite().all()
+
+
+@pytest.mark.parametrize("family", ["toknar", "tokar", "tokflat"])
+def test_a_family_that_writes_codes_only_says_so_of_a_codec_of_mel(family, tmp_path):
+    config = config_of(tmp_path, f"model.family={family}", "codec.name_or_path=griffin_lim")
+    with pytest.raises(
+        ConfigError, match=f"name_or_path: makes mel, {family} writes codes; use one with codebooks, as"
+    ):
+        train_voice(config)
 
 
 def test_samples_are_split_as_the_run_was(tmp_path):

@@ -1,20 +1,24 @@
 import dataclasses
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toktts import registry
-from toktts.config import Config
+from toktts.config import Config, load_config
 from toktts.data.amount import SpeechAmount
 from toktts.models import ToktsModel
-from toktts.training.scaling import Machine, Sound, open_keys, recommend
+from toktts.training.scaling import Machine, open_keys, recommend
+from toktts.training.sizes import Sound
 
-FAMILIES = ("toknar", "tokar", "tokflat")
+BOTH_FEATURES = ("fastspeech2", "nonattentive")
+FAMILIES = ("toknar", "tokar", "tokflat", *BOTH_FEATURES)
 TWO_CORES, SOUND = Machine(threads=2), Sound(frame_rate=75.0, n_codebooks=2)
+MEL = Sound(frame_rate=22050 / 256, n_codebooks=0)
 GROWING = ("hidden_size", "decoder_layers", "intermediate_size", "max_minutes", "max_frames_per_batch", "warmup_steps")
 GROWING += ("ema_decay", "train_fraction")
-SHRINKING = ("dropout", "augmentation_copies")
+SHRINKING = ("dropout", "encoder_dropout", "decoder_dropout", "augmentation_copies")
 HOURS = st.floats(0, 100)
 
 
@@ -22,8 +26,12 @@ def speech(hours: float) -> SpeechAmount:
     return SpeechAmount(hours, n_clips=int(hours * 600), longest_s=min(hours * 3600, 10.0))
 
 
-def values_for(hours, family="toknar", *, machine=TWO_CORES, **given_values):
-    return recommend(speech(hours), family=family, sound=SOUND, machine=machine, given=given_values).values
+def values_for(hours, family="toknar", *, machine=TWO_CORES, sound=SOUND, **given_values):
+    return recommend(speech(hours), family=family, sound=sound, machine=machine, given=given_values).values
+
+
+def options_of(values):
+    return {key.rpartition(".")[2]: value for key, value in values.items() if key.startswith("model.options.")}
 
 
 @given(HOURS, HOURS, st.sampled_from(FAMILIES))
@@ -53,9 +61,38 @@ def test_every_family_takes_its_sizes_with_any_number_of_heads(hours, family, he
     config_class = registry.load("toktts.models", family, ToktsModel).config_class
     wish = {} if family == "tokflat" else {"model.options.num_attention_heads": heads}
     values = values_for(hours, family, **wish) | wish
-    options = {key.rpartition(".")[2]: value for key, value in values.items() if key.startswith("model.options.")}
+    options = options_of(values)
     built = config_class(n_codebooks=2, codebook_size=64, text_vocab_size=50, **options)
     assert all(getattr(built, name) == value for name, value in options.items())
+
+
+@pytest.mark.parametrize(("hours", "millions"), [(0.1, (4, 5)), (1, (7.5, 8.5)), (12, (11.5, 13))])
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "tokflat"])
+def test_every_family_of_ours_grows_alike(family, hours, millions):
+    with torch.device("meta"):
+        model_class = registry.load("toktts.models", family, ToktsModel)
+        facts = {"n_codebooks": 0, "n_mels": 80} if family in BOTH_FEATURES else {}
+        options = options_of(values_for(hours, family, sound=MEL if facts else SOUND))
+        model = model_class(model_class.config_class(text_vocab_size=100, **facts, **options))
+    least, most = millions
+    assert least <= sum(weight.numel() for weight in model.parameters()) / 1e6 <= most
+
+
+@pytest.mark.parametrize("family", BOTH_FEATURES)
+def test_an_hour_gets_what_the_config_for_an_hour_has(family, root):
+    named = load_config([root / f"config/{family}.yaml"])
+    filled = load_config([root / "config/auto.yaml"]).filled(values_for(1, family, sound=MEL))
+    model_class = registry.load("toktts.models", family, ToktsModel)
+    by_name, by_amount = (
+        model_class.config_class(n_codebooks=0, n_mels=80, **config.model.options).to_dict()
+        for config in (named, filled)
+    )
+    by_name["frame_window"], by_amount["frame_window"] = 0, 0  # 14 s, in round numbers and to the frame
+    assert by_amount == by_name
+    same = ("learning_rate", "min_learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay", "adam_beta2")
+    assert [filled.training.args[name] for name in same] == [named.training.args[name] for name in same]
+    assert filled.training.max_minutes == named.training.max_minutes
+    assert filled.training.ema_decay == named.training.ema_decay
 
 
 @given(HOURS, st.floats(0.1, 60))
@@ -111,6 +148,16 @@ def test_a_given_batch_size_takes_the_place_of_frames():
 def test_speech_without_noise_is_not_copied():
     assert values_for(0.1)["data.augmentation_copies"] == 2
     assert values_for(0.1, **{"data.augmentation_noise_std": 0.0})["data.augmentation_copies"] == 1
+
+
+def test_mel_is_never_learned_with_noise():
+    assert values_for(0.1, "fastspeech2", sound=MEL)["data.augmentation_copies"] == 1
+    assert values_for(0.1, "fastspeech2")["data.augmentation_copies"] == 2
+
+
+@pytest.mark.parametrize(("sound", "frames"), [(SOUND, 40 * 75), (MEL, 3446)])
+def test_a_batch_holds_as_many_seconds_at_any_frame_rate(sound, frames):
+    assert values_for(1, sound=sound)["data.max_frames_per_batch"] == frames
 
 
 def test_a_family_that_aligns_gets_phrases_instead_of_copies_if_words_can_be_parted():

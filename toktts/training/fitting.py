@@ -6,7 +6,8 @@ import torch
 
 from toktts import build
 from toktts.config import Config
-from toktts.training.scaling import Machine, Sound, open_keys, recommend
+from toktts.training.scaling import Machine, open_keys, recommend
+from toktts.training.sizes import Sound
 
 
 def fit_to_data(config: Config, folder: Path, *, checkpoint: Path | None = None, is_new: bool = True) -> Config:

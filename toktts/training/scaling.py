@@ -1,17 +1,17 @@
 """What to train with how much speech: sizes, batches, minutes and the rest, as voices on two cores have shown it."""
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from toktts.data.amount import SpeechAmount
+from toktts.training.sizes import Sound, Values, sizes_for, tier
 
 LEAST_HOURS, MOST_HOURS = 1 / 12, 24.0
 MANY_EPOCHS = 10_000
 PARTING_TOKENIZERS = ("phonemes", "mixed", "characters", "bytes")
-Values = Mapping[str, object]
-T = TypeVar("T")
+# Families with which phrases were measured (docs/experiments.md); others that align can be trained with them, too.
+PHRASED = frozenset({"toknar"})
+ONE_PASS = frozenset({"toknar", "fastspeech2", "nonattentive"})
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,6 @@ class Machine:
     def slowness(self) -> float:
         """Minutes that it needs where two cores need one."""
         return 0.25 if self.has_gpu else min(max(2 / self.threads, 0.5), 2.0)
-
-
-@dataclass(frozen=True)
-class Sound:
-    """What the codec makes of speech.
-
-    Args:
-        frame_rate: Hz.
-        n_codebooks: codes a frame.
-    """
-
-    frame_rate: float
-    n_codebooks: int
 
 
 @dataclass(frozen=True)
@@ -108,7 +95,7 @@ def recommend(
         Choice({"training.args.num_train_epochs": MANY_EPOCHS}, "the minutes end it"),
         _learning_rate(family, hours, given),
         _average(hours, machine, given),
-        _variety(family, hours, given),
+        _variety(family, hours, sound, given),
         _split(speech),
         _rhythm(given),
     ]
@@ -134,59 +121,21 @@ def _pointless(given: Values) -> set[str]:
     return found
 
 
-def _toknar(hours: float) -> Values:
-    width, layers = _tier(hours, (192, 4), (0.2, (256, 6)), (10.0, (320, 6)))
-    return {
-        "hidden_size": width,
-        "encoder_layers": 4,
-        "encoder_kernel_size": 3,
-        "intermediate_size": 2 * width,
-        "decoder_layers": layers,
-        "decoder_intermediate_size": 3 * width,
-        "frames_per_position": 2,
-        "fine_layers": 2,
-    }
-
-
-def _tokar(hours: float) -> Values:
-    width, layers = _tier(hours, (192, 3), (0.2, (256, 4)), (10.0, (320, 5)))
-    sizes = {"hidden_size": width, "encoder_layers": 3, "encoder_kernel_size": 3}
-    return {**sizes, "decoder_layers": layers, "intermediate_size": 3 * width, "history_dropout": 0.15}
-
-
-def _tokflat(speech: SpeechAmount, sound: Sound) -> Values:
-    """The reference's notebook model, long enough for the longest clip."""
-    n_codes = math.ceil(max(speech.longest_s, 2.0) * sound.frame_rate + 1) * sound.n_codebooks
-    positions = max(1024, n_codes + 1)
-    return {
-        "encoder": {"n_layer": 4, "n_head": 8, "n_embd": 128, "attn_pdrop": 0.2},
-        "decoder": {"n_layer": 6, "n_head": 12, "n_embd": 192, "attn_pdrop": 0.2}
-        | {"seq_length": n_codes, "n_positions": positions},
-    }
-
-
-SIZES: Mapping[str, Callable[[float], Values]] = {"toknar": _toknar, "tokar": _tokar}
-
-
 def _size(family: str, hours: float, speech: SpeechAmount, sound: Sound, given: Values) -> Choice:
-    if family == "tokflat":
-        return Choice(_options(_tokflat(speech, sound)), "the reference's sizes")
-    options = (
-        {**SIZES[family](hours), "dropout": _tier(hours, 0.2, (0.2, 0.15), (0.75, 0.1))} if family in SIZES else {}
-    )
+    options = dict(sizes_for(family, hours, speech=speech, sound=sound))
     heads = given.get("model.options.num_attention_heads")
-    if options and isinstance(heads, int) and heads > 0:
+    if "hidden_size" in options and isinstance(heads, int) and heads > 0:
         # Rounded up, for the width must be a multiple of it.
         options["hidden_size"] = math.ceil(_number(options["hidden_size"]) / (2 * heads)) * 2 * heads
-    return Choice(_options(options), "more speech hardly wants a larger model, less is sooner known by heart")
-
-
-def _options(options: Values) -> Values:
-    return {f"model.options.{name}": value for name, value in options.items()}
+    if family == "tokflat":
+        reason = "the reference's sizes"
+    else:
+        reason = "more speech hardly wants a larger model, less is sooner known by heart"
+    return Choice({f"model.options.{name}": value for name, value in options.items()}, reason)
 
 
 def _batch(hours: float, speech: SpeechAmount, sound: Sound, machine: Machine) -> Choice:
-    seconds = _tier(hours, 20, (0.2, 27), (0.75, 40), (10.0, 53)) * (4 if machine.has_gpu else 1)
+    seconds = tier(hours, 20, (0.2, 27), (0.75, 40), (10.0, 53)) * (4 if machine.has_gpu else 1)
     longest = math.ceil(speech.longest_s * sound.frame_rate) + 1
     frames = max(math.ceil(seconds * sound.frame_rate), longest)
     return Choice({"data.max_frames_per_batch": frames}, f"{frames / sound.frame_rate:.0f} s of sound a step")
@@ -213,7 +162,7 @@ def _learning_rate(family: str, hours: float, given: Values) -> Choice:
         "min_learning_rate": rate / 100,
         "lr_scheduler_type": "cosine",
         "warmup_steps": warmup,
-        "weight_decay": 0.01 if family == "toknar" else 0.05,
+        "weight_decay": 0.01 if family in ONE_PASS else 0.05,
         "adam_beta2": 0.98,
     }
     return Choice(_args(values), "falls to a hundredth by the end")
@@ -225,14 +174,17 @@ def _average(hours: float, machine: Machine, given: Values) -> Choice:
     return Choice({"training.ema_decay": decay}, f"speaks with the mean of about {1 / (1 - decay):.0f} steps")
 
 
-def _variety(family: str, hours: float, given: Values) -> Choice:
+def _variety(family: str, hours: float, sound: Sound, given: Values) -> Choice:
     """Phrases where the family aligns and the tokenizer parts words, else a second copy of little speech."""
-    if family == "toknar" and given.get("tokens.tokenizer") in PARTING_TOKENIZERS and "data.clip_seconds" not in given:
-        share = _tier(hours, 0.5, (0.35, 0.4))
+    can_part = given.get("tokens.tokenizer") in PARTING_TOKENIZERS and "data.clip_seconds" not in given
+    if family in PHRASED and can_part:
+        share = tier(hours, 0.5, (0.35, 0.4))
         values = {"data.phrase_share": share, "data.augmentation_copies": 1}
         return Choice(values, "words and joined phrases as well as whole clips")
+    if sound.is_mel:
+        return Choice({"data.augmentation_copies": 1}, "a mel with noise would be spoken with noise")
     is_silent = given.get("data.augmentation_noise_std") == 0
-    copies = 1 if is_silent else _tier(hours, 2, (0.35, 1))
+    copies = 1 if is_silent else tier(hours, 2, (0.35, 1))
     reason = "a second one with a trace of noise" if copies > 1 else "enough speech without noise"
     return Choice({"data.augmentation_copies": copies}, reason)
 
@@ -259,11 +211,6 @@ def _rhythm(given: Values) -> Choice:
 
 def _args(values: Values) -> Values:
     return {f"training.args.{name}": value for name, value in values.items()}
-
-
-def _tier(hours: float, least: T, *steps: tuple[float, T]) -> T:
-    """The value of the last step that the hours reach."""
-    return next((value for limit, value in reversed(steps) if hours >= limit), least)
 
 
 def _number(value: object) -> float:
