@@ -12,6 +12,7 @@ from toktts.config import Config, load_config
 from toktts.data.corpora._limited import LimitedCorpus
 from toktts.data.corpora.demo import Demo
 from toktts.errors import ConfigError
+from toktts.models._generation import refinement_steps_of
 from toktts.models.tokar import Tokar
 
 
@@ -134,6 +135,14 @@ def test_a_guidance_scale_reaches_a_voice_that_can_learn_it(tmp_path):
     built = model_of(config)
     assert built.config.can_be_guided
     assert build.generation(config, built).guidance_scale == 1.5
+
+
+def test_refinement_steps_reach_a_voice_that_can_learn_them(tmp_path):
+    config = config_of(
+        tmp_path, "model: {family: toknar, options: {refinement: true}}\ninference: {refinement_steps: 4}"
+    )
+    built = model_of(config)
+    assert refinement_steps_of(build.generation(config, built)) == 4
 
 
 def test_sampling_values_fall_away_without_sampling(tmp_path):

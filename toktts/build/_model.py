@@ -86,10 +86,12 @@ def generation(config: Config, built: ToktsModel) -> GenerationConfig:
     per_frame = built.config.n_codebooks if config.model.family == "tokflat" else 1
     result.max_new_tokens = max(1, min(frames * per_frame, built.generation_limit))
     result.num_beams, result.guidance_scale = inference.num_beams, inference.guidance_scale
+    if inference.refinement_steps is not None:
+        result.refinement_steps = inference.refinement_steps  # type: ignore[attr-defined]  # a value of our own
     if inference.do_sample is not None:
         result.do_sample = inference.do_sample
     if built.config.speakers:
-        result.speaker_id = 0  # type: ignore[attr-defined]  # a value of our own, as speed
+        result.speaker_id = 0  # type: ignore[attr-defined]  # the same
     for name in ("temperature", "top_k", "top_p"):
         value = getattr(inference, name)
         if value is not None and not result.do_sample:

@@ -133,6 +133,9 @@ def contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
     if (inference.guidance_scale or 1) > 1 and not config.model.options.get("text_dropout"):
         what = f"{inference.guidance_scale:g} needs a model that also learns to speak without text"
         yield "inference.guidance_scale", what, "set model.options.text_dropout: 0.1 (tokar), or this to null"
+    if inference.refinement_steps and not config.model.options.get("refinement"):
+        what = f"{inference.refinement_steps} needs a model that also learns to choose codes again"
+        yield "inference.refinement_steps", what, "set model.options.refinement: true (toknar), or this to null"
     neutral = InferenceSection()
     for name in ("temperature", "top_k", "top_p"):
         value = getattr(inference, name)

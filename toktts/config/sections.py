@@ -142,6 +142,7 @@ class InferenceSection(Section):
     top_p: Annotated[float, Between(0.001, 1)] | None = None
     num_beams: Annotated[int, Between(1, 64)] = 1
     guidance_scale: Annotated[float, Between(1, 10)] | None = None
+    refinement_steps: Annotated[int, Between(0, 64)] | None = None
     seed: Seed = 0
     max_seconds: Annotated[float, Between(0.01, 3600)] = 20.0
 
