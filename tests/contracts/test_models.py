@@ -1,6 +1,10 @@
-"""What every model family promises; a new file in toktts/models is tested here without writing a line."""
+"""What every model family promises; a new file in toktts/models is tested here without writing a line.
+
+A family that can write mel and codes is tested twice.
+"""
 
 import inspect
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -9,8 +13,10 @@ from transformers import AutoModelForTextToWaveform, PreTrainedTokenizerBase, pi
 from transformers.utils.generic import ModelOutput
 
 from toktts import registry
+from toktts.codecs.melrvq import MelRVQ
 from toktts.models import ToktsModel, register_all
 from toktts.models._aligned import AlignedModel
+from toktts.models._attaching import small_voice
 from toktts.tokens import build_tokenizer
 
 register_all()
@@ -20,17 +26,32 @@ N_FRAMES = 26
 GREEDY = {"do_sample": False, "num_beams": 1, "max_new_tokens": 12}
 
 
-FAMILIES = registry.available("toktts.models")
-AUTOREGRESSIVE = [
-    name
-    for name in FAMILIES
-    if registry.load("toktts.models", name, ToktsModel).is_autoregressive  # type: ignore[type-abstract]
+FAMILIES: dict[str, type[ToktsModel]] = {
+    name: registry.load("toktts.models", name, ToktsModel)  # type: ignore[type-abstract]
+    for name in registry.available("toktts.models")
+}
+AUTOREGRESSIVE = [name for name, family in FAMILIES.items() if family.is_autoregressive]
+CODES = "-codes"
+WRITING_BOTH = [
+    name + CODES
+    for name, family in FAMILIES.items()
+    if any(option.name == "feature" for option in fields(family.config_class))
 ]
 
 
-@pytest.fixture(params=FAMILIES)
+def tiny_of_codes(family: type[ToktsModel]) -> ToktsModel:
+    """The tiny model of a family that writes mel by itself, writing codes."""
+    config, codec = family.tiny().config, MelRVQ.tiny()
+    facts = {"feature": "codes", "n_mels": 0, "n_codebooks": codec.n_codebooks, "codebook_size": codec.codebook_size}
+    facts |= {"codec_sampling_rate": codec.sampling_rate, "codec_hop_length": codec.hop_length}
+    options = {option.name: getattr(config, option.name) for option in fields(family.config_class)}
+    return small_voice(family, family.config_class(**options | facts), codec)
+
+
+@pytest.fixture(params=[*FAMILIES, *WRITING_BOTH])
 def model(request: pytest.FixtureRequest) -> ToktsModel:
-    return registry.load("toktts.models", request.param, ToktsModel).tiny()
+    family = FAMILIES[request.param.removesuffix(CODES)]
+    return tiny_of_codes(family) if request.param.endswith(CODES) else family.tiny()
 
 
 def tokenizer_for(model: ToktsModel) -> PreTrainedTokenizerBase:
