@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from transformers import GenerationConfig
 
 from toktts.errors import ModelError
-from toktts.models.modules.upsampling import GaussianUpsampling, durations_of_path, whole_durations
+from toktts.models.modules.repeating import round_durations
+from toktts.models.modules.upsampling import GaussianUpsampling, durations_of_path
 from toktts.models.toknar import Toknar, ToknarConfig
 
 IDS = torch.tensor([[5, 9, 3, 7, 11, 4, 1]])
@@ -160,14 +161,17 @@ def test_padding_has_no_say_in_a_last_position_that_reaches_behind_the_end() -> 
 @given(st.lists(st.floats(0.0, 40.0), min_size=1, max_size=20))
 def test_rounding_does_not_add_up(frames: list[float]) -> None:
     wanted = torch.tensor([frames])
-    rounded = whole_durations(wanted, torch.ones_like(wanted, dtype=torch.bool), limit=50)
+    one = torch.ones_like(wanted, dtype=torch.long)
+    rounded = round_durations(wanted, one.bool(), limit=50, least=one)
     assert int(rounded.min()) >= 1
     assert abs(float(rounded.sum()) - float(wanted.clamp(min=1).sum())) <= 1.0 + 1e-3
 
 
 def test_units_that_are_padding_get_no_frame() -> None:
     is_real = torch.tensor([[True, True, False]])
-    assert whole_durations(torch.tensor([[2.4, 900.0, 5.0]]), is_real, limit=50).tolist() == [[2, 50, 0]]
+    one = torch.ones_like(is_real, dtype=torch.long)
+    rounded = round_durations(torch.tensor([[2.4, 900.0, 5.0]]), is_real, limit=50, least=one)
+    assert rounded.tolist() == [[2, 50, 0]]
 
 
 def test_durations_count_the_frames_of_each_unit() -> None:

@@ -23,11 +23,12 @@ from toktts.models._generation import energy_of, pitch_of, refinement_steps_of, 
 from toktts.models._labels import check_durations, real_frames
 from toktts.models._toknar_config import ToknarConfig, ToknarOutput
 from toktts.models._toknar_net import ToknarNet
+from toktts.models.modules.duration_predictor import is_said, log_frames
 from toktts.models.modules.prosody import Kind
 from toktts.models.modules.refinement import draw_settled, most_certain, open_share
-from toktts.models.modules.repeating import cut_durations
+from toktts.models.modules.repeating import cut_durations, round_durations
 from toktts.models.modules.sampling import RowSampler
-from toktts.models.modules.upsampling import durations_of_path, whole_durations
+from toktts.models.modules.upsampling import durations_of_path
 
 __all__ = ["Toknar", "ToknarConfig", "ToknarOutput"]
 
@@ -129,12 +130,20 @@ class Toknar(ToknarNet):
         return torch.stack(losses).sum() / sum(weights)
 
     def _duration_loss(self, encoded: Tensor, durations: Tensor, is_real: Tensor) -> Tensor:
-        gaps = self._log_durations(encoded) - torch.log(durations.clamp_min(1).float())
+        gaps = self._log_durations(encoded) - log_frames(durations)
         return gaps[is_real].square().mean()
 
     def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG002 - frames are in cache order
         """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""
         return logits.argmax(dim=3).transpose(1, 2)
+
+    def plan(self, encoded: Tensor, is_text: Tensor, *, speed: float) -> Tensor:
+        """Choose frames of each unit, int64 (batch, n_units): one at least, none for those learned as not said."""
+        logs = self._log_durations(encoded)
+        least = is_said(logs).long()
+        return round_durations(
+            torch.exp(logs) * least / speed, is_text, limit=self.config.max_frames_per_unit, least=least
+        )
 
     def synthesize(
         self,
@@ -149,10 +158,9 @@ class Toknar(ToknarNet):
         is_text = attention_mask.bool()
         encoded = self.encode_text(input_ids, attention_mask)
         limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
-        frames = torch.exp(self._log_durations(encoded)) / speed_of(generation)
-        durations = whole_durations(frames, is_text, limit=self.config.max_frames_per_unit)
-        wanted = durations.sum(dim=1)
-        durations = cut_durations(durations, limit)
+        planned = self.plan(encoded, is_text, speed=speed_of(generation))
+        wanted = planned.sum(dim=1)
+        durations = cut_durations(planned, limit)
         n_frames = durations.sum(dim=1)
         if self.prosody is not None:
             factors: Mapping[Kind, float] = {"pitch": pitch_of(generation), "energy": energy_of(generation)}

@@ -1,4 +1,4 @@
-"""How long each unit lasts, read off the text by a recurrent net."""
+"""How long each unit lasts: what is learned of it, and a recurrent net that reads it off the text."""
 
 import math
 
@@ -8,6 +8,19 @@ from torch import Tensor, nn
 TYPICAL_FRAMES = 6.0
 SPREAD = 0.7
 """Standard deviation of ln(1 + frames), about what speech has: outputs and targets are of size 1."""
+
+UNSAID_FRAMES = 1 / 16
+"""What stands for 0 frames where logarithms of frames are learned, far below the one frame of the shortest sounds."""
+
+
+def log_frames(durations: Tensor) -> Tensor:
+    """Take the logarithm of frames, int64, any shape, 0 or more: float32, finite also for what is not said."""
+    return torch.log(durations.float().clamp(min=UNSAID_FRAMES))
+
+
+def is_said(logs: Tensor) -> Tensor:
+    """Say which units get frames: bool, shape of the predicted `log_frames`; the others are nearer to 0 than to 1."""
+    return logs > math.log(UNSAID_FRAMES) / 2
 
 
 class RecurrentDurations(nn.Module):

@@ -61,17 +61,22 @@ def places_of(middles: Tensor, *, end: Tensor, length: Tensor) -> Tensor:
     return torch.stack([torch.log1p(since), torch.log1p(until), share, torch.log1p(length)], dim=2)
 
 
-def round_durations(frames: Tensor, is_real: Tensor, *, limit: int) -> Tensor:
+def round_durations(frames: Tensor, is_real: Tensor, *, limit: int, least: Tensor | None = None) -> Tensor:
     """Round predicted durations so that the rounding does not add up over the text; a row gets a frame at least.
 
     Args:
         frames: predicted frames, float (batch, n_units).
         is_real: bool, same shape; other units get 0.
         limit: most frames of a unit.
+        least: fewest frames of each unit, int64, same shape, up to `limit`; None = 0.
     Returns:
-        int64 (batch, n_units), 0 or more; where all would be 0, the last real unit gets one frame.
+        int64 (batch, n_units); where all would be 0, the last real unit gets one frame.
     """
-    rounded = round_ends(frames.float().clamp(0.0, float(limit)) * is_real)
+    possible = frames.float().clamp(0.0, float(limit))
+    if least is None:
+        rounded = round_ends(possible * is_real)
+    else:
+        rounded = round_ends(possible.maximum(least.float()) * is_real).clamp(max=limit).maximum(least) * is_real
     places = torch.arange(frames.shape[1], device=frames.device)
     is_last = places == is_real.sum(dim=1, keepdim=True) - 1
     is_silent = rounded.sum(dim=1, keepdim=True) == 0

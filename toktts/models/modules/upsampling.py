@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from toktts.alignment.monotonic import length_mask
-from toktts.models.modules.repeating import places_of, round_ends
+from toktts.models.modules.repeating import places_of
 
 
 class GaussianUpsampling(nn.Module):
@@ -114,17 +114,3 @@ def durations_of_path(units: Tensor, n_frames: Tensor, *, n_units: int) -> Tenso
     """
     counted = length_mask(n_frames, units.shape[1]).long()
     return counted.new_zeros(len(units), n_units).scatter_add_(1, units, counted)
-
-
-def whole_durations(frames: Tensor, is_real: Tensor, *, limit: int) -> Tensor:
-    """Round predicted durations so that the rounding does not add up over the text.
-
-    Args:
-        frames: predicted frames, float (batch, n_units).
-        is_real: bool, same shape; other units get 0.
-        limit: most frames of a unit.
-    Returns:
-        int64 (batch, n_units), 1 to `limit` for each real unit.
-    """
-    rounded = round_ends(frames.float().clamp(1.0, float(limit)) * is_real)
-    return rounded.clamp(1, limit) * is_real
