@@ -21,13 +21,14 @@ def add_commands(app: typer.Typer, run: Run) -> None:
     def eval_command(
         ctx: typer.Context,
         what: Annotated[str, typer.Argument(help="A run folder, or a folder of NAME.wav and NAME.txt.")],
-        sets: Annotated[str, typer.Option(help="What a voice speaks, of unseen,short,long,plain.")] = "unseen",
+        sets: Annotated[str, typer.Option(help="What a voice speaks, of unseen,short,long,plain,ljspeech.")] = "unseen",
         text: Annotated[Path | None, typer.Option(help="A file of sentences instead, one a line.")] = None,
+        ljspeech: Annotated[Path | None, typer.Option(help="LJSpeech-1.1, for the words of that set.")] = None,
         metrics: Annotated[str | None, typer.Option(help="Names with commas between; all unless given.")] = None,
         originals: Annotated[Path | None, typer.Option(help="Folder with recordings of the same sentences.")] = None,
         voice: Annotated[Path | None, typer.Option(help="Folder with other recordings of the speaker.")] = None,
         codec: Annotated[
-            str | None, typer.Option(help="The ceiling of a folder of sound; a voice brings its own.")
+            str | None, typer.Option(help="The ceiling of a folder of sound; or what a voice speaks through instead.")
         ] = None,
         limit: Annotated[int | None, typer.Option(min=1, help="Sentences of a set, at most.")] = None,
         out: Annotated[Path | None, typer.Option(help="Where the sound goes; RUN/evaluation unless given.")] = None,
@@ -37,12 +38,14 @@ def add_commands(app: typer.Typer, run: Run) -> None:
         """Judge a voice, or a folder of sound: words heard wrong, naturalness, likeness, and how often it fails."""
 
         def work() -> None:
-            from toktts.evaluation.judging.command import Request, evaluate, write_scores
+            from toktts.evaluation.judging.command import Request, evaluate
+            from toktts.evaluation.judging.scores import write_scores
 
             request = Request(
                 what=what,
                 sets=_names(sets),
                 text=text,
+                ljspeech=ljspeech,
                 metrics=None if metrics is None else _names(metrics),
                 originals=originals,
                 voice=voice,

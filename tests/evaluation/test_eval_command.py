@@ -2,17 +2,22 @@ import json
 import re
 import shutil
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 import torch
 from tiny_run import save_run
 
 from toktts.audio import Waveform
+from toktts.codecs import load_codec
+from toktts.codecs.griffin_lim import GriffinLim
 from toktts.data.corpora._base import tiny_clip
-from toktts.errors import AudioError, ConfigError, CorpusError, RunFolderError, TextError
+from toktts.data.corpora.ljspeech import LJSpeech
+from toktts.errors import AudioError, ConfigError, CorpusError, ModelError, RunFolderError, TextError
 from toktts.evaluation._base import Metric
 from toktts.evaluation.judging import load_metrics
-from toktts.evaluation.judging.command import Request, evaluate, write_scores
+from toktts.evaluation.judging.command import Request, evaluate
+from toktts.evaluation.judging.scores import read_scores, write_scores
 
 CONFIG = """
 data: {{corpus: ljspeech, path: {corpus}}}
@@ -28,7 +33,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def metrics() -> list[Metric]:
-    return load_metrics(["wer", "mcd", "duration_error", "real_time_factor"], transcribe=lambda _clip: "good night")
+    names = ["wer", "mcd", "duration_error", "real_time_factor", "acoustic_real_time_factor"]
+    return load_metrics(names, transcribe=lambda _clip: "good night")
 
 
 @pytest.fixture
@@ -87,6 +93,7 @@ def test_a_voice_speaks_sentences_and_has_three_columns(
     assert list(verdict.columns) == ["voice", "codec ceiling", "originals"]
     assert [len(judged) for judged in verdict.columns.values()] == [2, 1, 1]
     assert verdict.summaries["voice"]["real_time_factor"].mean > 0
+    assert verdict.summaries["voice"]["acoustic_real_time_factor"].mean > 0
     assert "real_time_factor" not in verdict.summaries["originals"]
     names = {path.relative_to(out).as_posix() for path in out.rglob("*.wav")}
     assert names == {f"mine/{name}.wav" for name in ("voice/text-001", "voice/text-002", "codec/text-001")} | {
@@ -122,6 +129,46 @@ def test_a_fixed_set_is_thinned_evenly_and_the_report_shows_it(
     assert 'src="evaluation/short/voice/short-001.wav"' in page
 
 
+def test_sets_are_judged_one_after_another_into_one_file(run: Path, metrics: list[Metric], tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    for name in ("short", "long"):
+        evaluate(Request(what=str(copy), sets=(name,), limit=1), metrics=metrics[:1])
+    scores = read_scores(copy / "evaluation" / "scores.json")
+    assert [one["title"] for one in scores["sets"]] == ["short", "long"]
+    assert scores["run"] == {"family": "tokar", "n_parameters": ANY, "codec": "melrvq", "minutes": None, "hours": None}
+    (copy / "config.yaml").write_text("inference: {max_seconds: 2}\n", encoding="utf-8")
+    evaluate(Request(what=str(copy), sets=("short",), limit=1), metrics=metrics[:1])
+    assert [one["title"] for one in read_scores(copy / "evaluation" / "scores.json")["sets"]] == ["short"]
+
+
+def test_a_voice_of_mel_speaks_through_another_vocoder_into_a_folder_of_its_own(
+    metrics: list[Metric], tmp_path: Path
+) -> None:
+    run, corpus, vocoder = save_run(tmp_path / "run", "fastspeech2"), tmp_path / "corpus", tmp_path / "more"
+    LJSpeech.tiny(corpus)
+    mel = load_codec(run / "codec").log_mel
+    GriffinLim(mel, n_iterations=3).save_pretrained(vocoder)
+    own = {"corpus": "ljspeech", "path": str(corpus)}
+    codec = {"name_or_path": str(run / "codec")}
+    (run / "config.yaml").write_text(json.dumps({"data": own, "codec": codec}), encoding="utf-8")
+    log = {"stateful_callbacks": {"TimeLimit": {"attributes": {"elapsed_before_s": 90.0}}}}
+    (run / "trainer_state.json").write_text(json.dumps(log), encoding="utf-8")
+    (plain,) = evaluate(Request(what=str(run)), metrics=metrics)
+    (other,) = evaluate(Request(what=str(run), codec=str(vocoder)), metrics=metrics)
+    for verdict in (plain, other):
+        assert verdict.summaries["voice"]["duration_error"].n == 1
+        assert len(verdict.columns["originals"]) == 1
+    folders = sorted(path.parent for path in (run / "evaluation").rglob("scores.json"))
+    assert folders == [run / "evaluation", folders[1]]
+    assert folders[1].name.startswith("with-")
+    facts = read_scores(folders[1] / "scores.json")["run"]
+    assert (facts["family"], facts["codec"], facts["minutes"]) == ("fastspeech2", "griffin_lim", 1.5)
+    assert facts["hours"] == pytest.approx(4 / 3600)
+    (wav,) = (folders[0] / "unseen" / "voice").glob("*.wav")
+    assert wav.read_bytes() != (folders[1] / "unseen" / "voice" / wav.name).read_bytes()
+
+
 def test_a_voice_that_says_nothing_has_failed(metrics: list[Metric], tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Good night.", encoding="utf-8")
     Waveform(torch.zeros(10), 24_000).save(tmp_path / "a.wav")
@@ -143,6 +190,12 @@ def test_speaker_similarity_is_left_out_aloud_without_recordings(
     ("request_of", "error", "message"),
     [
         (lambda run, _: Request(what=str(run), sets=("shrt",)), ConfigError, "--sets: no such set 'shrt'; choose from"),
+        (
+            lambda run, _: Request(what=str(run), sets=("ljspeech",)),
+            ConfigError,
+            "ljspeech: has the ids of LJSpeech only; name its folder with --ljspeech",
+        ),
+        (lambda run, _: Request(what=str(run), codec="griffin_lim"), ModelError, "model writes codes, codec reads mel"),
         (lambda run, _: Request(what=str(run), metrics=("wr",)), ConfigError, "--metrics: .*did you mean 'wer'"),
         (lambda run, _: Request(what=str(run)), CorpusError, "nowhere"),
         (lambda run, tmp: Request(what=str(run), text=tmp / "none"), CorpusError, "none: cannot be read"),

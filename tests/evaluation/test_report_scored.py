@@ -11,7 +11,7 @@ from toktts.data.corpora._base import tiny_clip
 from toktts.errors import RunFolderError
 from toktts.evaluation._base import Sample
 from toktts.evaluation.judging import Verdict, judge, load_metrics
-from toktts.evaluation.judging.command import write_scores
+from toktts.evaluation.judging.scores import write_scores
 from toktts.evaluation.report import write_report
 from toktts.evaluation.report.drawing import CURVES_HEIGHT, PIXELS_PER_SECOND, draw_speech
 

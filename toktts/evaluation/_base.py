@@ -18,6 +18,7 @@ NEEDS = {
     "codes": "the codes that the model chose",
     "reference_codes": "the codes of a recording",
     "compute_s": "the seconds that speaking took",
+    "acoustic_s": "the seconds that the model took without its codec",
 }
 
 
@@ -34,6 +35,7 @@ class Sample:
         codes: int64 (n_codebooks, n_frames), what the model chose.
         reference_codes: the same, of a recording.
         compute_s: seconds that speaking took.
+        acoustic_s: seconds that the model alone took to write codes or mel of the same text.
     """
 
     speech: Waveform
@@ -44,6 +46,7 @@ class Sample:
     codes: Tensor | None = None
     reference_codes: Tensor | None = None
     compute_s: float | None = None
+    acoustic_s: float | None = None
 
     def has(self, need: str) -> bool:
         """Whether one of `NEEDS` is known."""

@@ -11,14 +11,15 @@ import torch
 from toktts.audio import Waveform
 from toktts.codecs import load_codec
 from toktts.config import load_config
-from toktts.data.atomic import write_atomically
 from toktts.errors import ConfigError, CorpusError, RunFolderError
 from toktts.evaluation._base import Metric
 from toktts.evaluation.judging.folders import Originals, load_sounds, read_samples
 from toktts.evaluation.judging.metrics import load_metrics
-from toktts.evaluation.judging.sentences import SETS, sentence_set, sentences_of
+from toktts.evaluation.judging.run_facts import run_facts
+from toktts.evaluation.judging.scores import SCORES, Circumstances, evaluation_folder, fingerprint, write_scores
+from toktts.evaluation.judging.sentences import LJSPEECH, SETS, ljspeech_set, sentence_set, sentences_of
 from toktts.evaluation.judging.summary import judge
-from toktts.evaluation.judging.verdict import ALWAYS, SOUND, Verdict, as_json
+from toktts.evaluation.judging.verdict import ALWAYS, SOUND, Verdict
 from toktts.evaluation.judging.voices import Columns, compare, find_recordings, speak
 from toktts.evaluation.report import write_report
 from toktts.evaluation.samples import Example
@@ -27,7 +28,6 @@ from toktts.inference import TokttsPipeline
 from toktts.inference.loading import CONFIG_FILE
 
 UNSEEN = "unseen"
-OUT, SCORES = "evaluation", "scores.json"
 N_UNSEEN, N_VOICE = 50, 8
 MODEL_FILE = "config.json"
 
@@ -38,20 +38,22 @@ class Request:
 
     Args:
         what: a run folder, a model's name, or a folder of NAME.wav and NAME.txt.
-        sets: sentences that a voice speaks: `unseen` (held out of its corpus), `short`, `long`, `plain`.
+        sets: sentences that a voice speaks: `unseen` (held out of its corpus), `short`, `long`, `plain`, `ljspeech`.
         text: a file of sentences instead.
+        ljspeech: where the words of the set `ljspeech` are, see `ljspeech_set`.
         metrics: names; None = all.
         originals: folder with recordings of the same sentences.
         voice: folder with recordings of the speaker.
-        codec: the ceiling of a folder of sound; a voice brings its own.
+        codec: the ceiling of a folder of sound; or what a voice speaks through instead of its own.
         limit: sentences of a set, at most, spread over it.
-        out: what a voice says is written here; None = `evaluation/` in the run folder.
+        out: what a voice says is written here; None = see `evaluation_folder`.
         seed: of the drawing of codes.
     """
 
     what: str
     sets: tuple[str, ...] = (UNSEEN,)
     text: Path | None = None
+    ljspeech: Path | None = None
     metrics: tuple[str, ...] | None = None
     originals: Path | None = None
     voice: Path | None = None
@@ -71,9 +73,7 @@ def evaluate(request: Request, *, metrics: Sequence[Metric] | None = None) -> li
         ToktsError: anything the user can mend.
     """
     chosen = list(metrics) if metrics is not None else load_metrics(request.metrics)
-    unknown = [name for name in request.sets if name not in (UNSEEN, *SETS)]
-    if unknown:
-        raise ConfigError(f"no such set {unknown[0]!r}; choose from {', '.join((UNSEEN, *SETS))}", key="--sets")
+    _check_sets(request)
     for metric in chosen:
         metric.prepare()
     with _one_thread():
@@ -81,16 +81,13 @@ def evaluate(request: Request, *, metrics: Sequence[Metric] | None = None) -> li
         return [_judge_folder(request, chosen)] if is_sound else _judge_voice(request, chosen)
 
 
-def write_scores(verdicts: Sequence[Verdict], path: Path) -> None:
-    """Write everything that was found as JSON.
-
-    Raises:
-        RunFolderError: the file cannot be written.
-    """
-    try:
-        write_atomically(path, as_json(verdicts).encode("utf-8"))
-    except OSError as error:
-        raise RunFolderError(f"cannot be written ({error.strerror}); choose another place", file=path) from error
+def _check_sets(request: Request) -> None:
+    known = (UNSEEN, *SETS, LJSPEECH)
+    unknown = [name for name in request.sets if name not in known]
+    if unknown:
+        raise ConfigError(f"no such set {unknown[0]!r}; choose from {', '.join(known)}", key="--sets")
+    if LJSPEECH in request.sets and request.ljspeech is None:
+        raise ConfigError("has the ids of LJSpeech only; name its folder with --ljspeech", key=LJSPEECH)
 
 
 @contextlib.contextmanager
@@ -124,25 +121,41 @@ def _judge_voice(request: Request, metrics: Sequence[Metric]) -> list[Verdict]:
     beside = Path(request.what, CONFIG_FILE)
     config = load_config([beside] if beside.is_file() else [])
     job = Job(config, request.what, Path(request.what), is_explicit=beside.is_file())
-    out = request.out or _own_folder(job.run_folder)
+    out = request.out or _own_folder(job.run_folder, request.codec)
     pipe = load_speaker(job)
+    if request.codec is not None:
+        pipe.model.attach_codec(load_codec(request.codec))
     unseen, voice = _recordings(request, job, pipe, metrics)
     originals = Originals(request.originals)
+    circumstances = _circumstances(request, job, pipe, metrics)
     verdicts = []
     for name, examples in _sentences(request, unseen).items():
         known = find_recordings(_spread(examples, request.limit), originals)
         columns = speak(known, out / name, pipe=pipe, voice=voice, seed=request.seed)
         verdicts.append(_verdict(name, columns, metrics))
-        write_scores(verdicts, out / SCORES)
-    if request.out is None:
+        write_scores(verdicts, out / SCORES, of=circumstances)
+    if request.out is None and request.codec is None:
         print(f"\nreport: {write_report(job.run_folder)}")
     return verdicts
 
 
-def _own_folder(run_folder: Path) -> Path:
+def _own_folder(run_folder: Path, codec: str | None) -> Path:
     if not run_folder.is_dir():
         raise RunFolderError("is no folder to write into; add --out DIR", file=run_folder)
-    return run_folder / OUT
+    return evaluation_folder(run_folder, codec)
+
+
+def _circumstances(request: Request, job: Job, pipe: TokttsPipeline, metrics: Sequence[Metric]) -> Circumstances | None:
+    """Say what is judged; None of a voice that is in no folder here, so that a change would not be seen."""
+    if not job.run_folder.is_dir():
+        return None
+    return Circumstances(
+        voice=fingerprint(job.run_folder, request.codec),
+        limit=request.limit,
+        seed=request.seed,
+        metrics=tuple(metric.name for metric in metrics),
+        run=run_facts(pipe.model, job.run_folder, job.config),
+    )
 
 
 def _recordings(
@@ -169,7 +182,13 @@ def _recordings(
 def _sentences(request: Request, unseen: list[Example]) -> dict[str, list[Example]]:
     if request.text is not None:
         return {request.text.stem: sentences_of(request.text)}
-    return {name: unseen if name == UNSEEN else sentence_set(name) for name in dict.fromkeys(request.sets)}
+    return {name: _set(name, request, unseen) for name in dict.fromkeys(request.sets)}
+
+
+def _set(name: str, request: Request, unseen: list[Example]) -> list[Example]:
+    if name == LJSPEECH and request.ljspeech is not None:
+        return ljspeech_set(request.ljspeech)
+    return unseen if name == UNSEEN else sentence_set(name)
 
 
 def _spread(examples: list[Example], limit: int | None) -> list[Example]:

@@ -1,7 +1,7 @@
 """A voice and sentences -> what it says, what the codec makes of the recordings, and the recordings."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,13 +70,24 @@ def speak(
         start_s = clock()
         speech = pipe(example.text, seed=seed)
         compute_s = clock() - start_s
+        acoustic_s = _acoustic_seconds(example.text, pipe, seed=seed, clock=clock)
         said = _write(out, VOICE, example, audible(speech, example.id, pipe))
         about = Sample(id=example.id, text=example.text, speech=said, voice=voice or None)
-        columns[VOICE].append(replace(about, compute_s=compute_s, reference=example.recording))
+        timed = replace(about, compute_s=compute_s, acoustic_s=acoustic_s)
+        columns[VOICE].append(replace(timed, reference=example.recording))
         if example.recording is not None:
             for column, sample in compare(about, example.recording, pipe.model.codec).items():
                 columns[column].append(replace(sample, speech=_write(out, column, example, sample.speech)))
     return columns
+
+
+@torch.inference_mode()
+def _acoustic_seconds(text: str, pipe: TokttsPipeline, *, seed: int, clock: Callable[[], float]) -> float:
+    """Write codes or mel once more, to see how long that takes without the way to sound."""
+    batch = pipe.tokenizer(pipe.sentences(text), padding=True, return_tensors="pt").to(pipe.device)
+    start_s = clock()
+    pipe.model.generate(batch["input_ids"], attention_mask=batch["attention_mask"], seed=seed, output_audio=False)
+    return clock() - start_s
 
 
 def compare(sample: Sample, recording: Waveform, codec: Codec | None) -> dict[str, Sample]:

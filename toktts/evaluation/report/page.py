@@ -1,19 +1,15 @@
 """A run folder -> one page that can be mailed: players, spectrograms, text, training curves, config."""
 
-import base64
-import io
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from toktts.audio import Waveform, resample
+from toktts.audio import Waveform
 from toktts.data.atomic import write_atomically
 from toktts.errors import RunFolderError
 from toktts.evaluation.report.curves import draw_curves, read_history
+from toktts.evaluation.report.embedding import data_uri, fill_template, mp3_uri
 from toktts.evaluation.report.scored import read_scored_sets
 from toktts.evaluation.report.spectrogram import draw_spectrogram, figure_png
 from toktts.evaluation.samples import CODEC_SUFFIX, REAL_SUFFIX, SAMPLES
@@ -22,7 +18,6 @@ from toktts.inference.loading import CONFIG_FILE
 REPORT = "report.html"
 TEMPLATE = "report.html.jinja"
 MAX_BYTES = 12 * 2**20  # of sound and pictures, before base64 makes them a third larger
-MP3_RATE = 24_000  # Hz, the nearest to ours that every browser's decoder knows
 FIRST_FOLDERS = ("seen", "unseen", "train", "validation", "custom")
 COMPARISON_FOLDERS = {"reference": "real", "codec": "codec only"}
 NOTES = {
@@ -91,15 +86,13 @@ def write_report(run_folder: Path) -> Path:
         raise RunFolderError("holds no samples/*/*.wav; run generate_samples.py first", file=run_folder)
     history = read_history(run_folder)
     config = run_folder / CONFIG_FILE
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    page = environment.get_template(TEMPLATE).render(
+    page = fill_template(
+        TEMPLATE,
         title=run_folder.resolve().name,
         sections=sections,
         notes=NOTES,
         scored=scored,
-        curves=_data_uri("image/png", figure_png(draw_curves(history))) if history else None,
+        curves=data_uri("image/png", figure_png(draw_curves(history))) if history else None,
         config=config.read_text(encoding="utf-8") if config.is_file() else None,
     )
     target = run_folder / REPORT
@@ -165,18 +158,7 @@ def _row(wav: Path, samples: Path) -> Row:
 def _player(wav: Path) -> Player:
     waveform = Waveform.load(wav)
     return Player(
-        audio=_data_uri("audio/mpeg", _mp3(waveform)),
-        picture=_data_uri("image/png", figure_png(draw_spectrogram(waveform))),
+        audio=mp3_uri(waveform),
+        picture=data_uri("image/png", figure_png(draw_spectrogram(waveform))),
         duration_s=waveform.duration_s,
     )
-
-
-def _mp3(waveform: Waveform) -> bytes:
-    clip = resample(waveform, MP3_RATE)
-    sound = io.BytesIO()
-    soundfile.write(sound, clip.samples[0].clamp(-1, 1).numpy(), MP3_RATE, format="MP3")
-    return sound.getvalue()
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
