@@ -19,13 +19,12 @@ from toktts.audio.reading import Finding, read_clip
 from toktts.audio.waveform import pad_clips
 from toktts.codecs._base import Codec
 from toktts.data.augment import add_noise
-from toktts.data.mel_file import is_mel_file, read_mel_file
+from toktts.data.mel_file import MEL_LIMIT, is_mel_file, read_mel_file
 from toktts.data.phones import MENDED, PhoneFrames, beginning, count_frames, cut_to_phones
 from toktts.data.prosody import Prosody, find_prosody
 from toktts.data.rejects import Rejected
 from toktts.errors import AlignmentError, AudioError, CodecError, CorpusError
 
-MAX_MEL = 90  # natural logarithms; what is lower could not be told from padding
 CHUNK_CLIPS = 16  # clips are ordered by length inside a chunk, whatever the number of workers
 Features = npt.NDArray[Any]  # int16 codes (n_codebooks, n_frames), or float16 mel (n_mels, n_frames)
 
@@ -271,7 +270,7 @@ def _encode(clips: list[Tensor], codec: Codec, device: str) -> list[Features]:
     features = codec.encode(waveform)
     if codec.feature_kind == "codes":
         codec.check_codes(features)
-    elif not bool((features.abs() < MAX_MEL).all()):
+    elif not bool((features.abs() < MEL_LIMIT).all()):
         raise CodecError("gives a mel that is not finite, or no logarithm; choose another codec", key="codec")
     cut = [row[:, : codec.n_frames(len(clip))] for row, clip in zip(features, clips, strict=True)]
     return [row.cpu().numpy().astype(np.int16 if codec.feature_kind == "codes" else np.float16) for row in cut]
