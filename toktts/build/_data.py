@@ -77,6 +77,7 @@ def clip_settings(config: Config) -> ClipSettings:
         augmentation_copies=data.augmentation_copies or 1,
         augmentation_noise=data.augmentation_noise_std,
         augmentation_seed=data.split_seed,
+        pitch_estimator=data.pitch_estimator,
     )
 
 

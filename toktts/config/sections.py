@@ -104,6 +104,7 @@ class DataSection(Section):
     augmentation_copies: Annotated[int, Between(1, 1000)] | None = None
     augmentation_noise_std: Annotated[float, Between(0, 1)] = 6.0e-4
     phrase_share: Annotated[float, Between(0, 1)] | None = None
+    pitch_estimator: Literal["own", "pyworld"] = "own"
     workers: Annotated[int, Between(1, 1024)] | None = None
     shard_rows: Count = 1000
     cache_dir: PathText | None = None

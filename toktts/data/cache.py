@@ -27,6 +27,7 @@ from toktts.data.encoding import (
     encode_chunk,
 )
 from toktts.data.locks import FolderLock
+from toktts.data.prosody import check_estimator
 from toktts.data.rejects import Rejected, Rejects
 from toktts.data.scan import ScannedClip, scan_corpus
 from toktts.data.shards import Manifest, Shard, disk_faults, is_intact, read_shard, rows_of, shard_name, write_shard
@@ -139,6 +140,7 @@ def build_token_cache(
         CorpusError: empty, an id or a sound twice, changed on the way, or too many clips rejected.
         CodecError: a codec with codebooks too large for int16, or whose mel is not finite.
         CacheError: the folder cannot be written or stays in use.
+        MissingPackageError: of `settings.pitch_estimator`, where there is something to encode.
     """
     _check_codec(codec)
     arrangement = arrangement or Arrangement()
@@ -152,6 +154,8 @@ def build_token_cache(
         _write_rejects(folder, corpus.rejected, len(clips), max_rejected_fraction)
         manifest = _verified(folder, facts, n_shards=-(-len(clips) // shard_clips))
         if not manifest.is_complete:
+            if settings.prosody:
+                check_estimator(settings.pitch_estimator)
             with _encoder(codec, settings, arrangement, root) as encode:
                 _fill(
                     manifest, folder, corpus, clips, _columns(codec, settings, clips), shard_clips, encode, on_progress
@@ -172,7 +176,10 @@ def _check_codec(codec: Codec) -> None:
 def _facts(codec: Codec, settings: ClipSettings, shard_clips: int) -> dict[str, Any]:
     """Everything but the clips that shapes the bytes of a cache."""
     shown = asdict(settings)
-    del shown["prosody"]
+    estimator = shown.pop("pitch_estimator")
+    prosody: dict[str, Any] = {"prosody_version": PROSODY_VERSION} if shown.pop("prosody") else {}
+    if prosody and estimator != "own":
+        prosody["pitch_estimator"] = estimator
     if settings.augmentation_copies <= 1:
         shown = {key: value for key, value in shown.items() if not key.startswith("augmentation_")}
     sizes = ("n_codebooks", "codebook_size") if codec.feature_kind == "codes" else ("n_mels",)
@@ -182,7 +189,7 @@ def _facts(codec: Codec, settings: ClipSettings, shard_clips: int) -> dict[str, 
         "sampling_rate": codec.sampling_rate,
         "hop_length": codec.hop_length,
         **{name: getattr(codec, name) for name in sizes},
-        **({"prosody_version": PROSODY_VERSION} if settings.prosody else {}),
+        **prosody,
         "settings": shown,
         "shard_clips": shard_clips,
     }

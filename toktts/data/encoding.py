@@ -21,7 +21,7 @@ from toktts.codecs._base import Codec
 from toktts.data.augment import add_noise
 from toktts.data.mel_file import MEL_LIMIT, is_mel_file, read_mel_file
 from toktts.data.phones import MENDED, PhoneFrames, beginning, count_frames, cut_to_phones
-from toktts.data.prosody import Prosody, find_prosody
+from toktts.data.prosody import PitchEstimator, Prosody, find_prosody
 from toktts.data.rejects import Rejected
 from toktts.errors import AlignmentError, AudioError, CodecError, CorpusError
 
@@ -42,6 +42,7 @@ class ClipSettings:
         augmentation_noise: standard deviation of the noise on the [-1, 1] scale.
         augmentation_seed: of the noise.
         prosody: whether pitch and energy are found too.
+        pitch_estimator: what finds the pitch.
     """
 
     clip_seconds: float | None = None
@@ -51,6 +52,7 @@ class ClipSettings:
     augmentation_noise: float = 6e-4
     augmentation_seed: int = 0
     prosody: bool = False
+    pitch_estimator: PitchEstimator = "own"
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ def encode_chunk(
             for row, encoded in zip(batch, _encode(noisy, codec, arrangement.device), strict=True):
                 features[row.clip, row.copy] = encoded
         if settings.prosody:
-            prosody = {index: find_prosody(sound, codec) for index, sound in sounds.items()}
+            estimator = settings.pitch_estimator
+            prosody = {index: find_prosody(sound, codec, estimator=estimator) for index, sound in sounds.items()}
     for index, found in heard.items():
         n_copies = clips[index].n_copies
         copies = (
