@@ -10,6 +10,7 @@ from transformers.pipelines.text_to_audio import TextToAudioPipeline
 
 from toktts.codecs._base import Codec
 from toktts.errors import ModelError
+from toktts.inference.borrowing import borrow_model, borrow_vocoder
 from toktts.inference.fallback import Fallback, fallback_folder
 from toktts.inference.judging import SpokenSentence, Wishes, judge, rows_of, wishes_of
 from toktts.inference.loading import Precision, load_model, load_normalizer, load_tokenizer, set_precision, warm_up
@@ -252,7 +253,8 @@ def pipeline(
     """Build a speaker: text in, sound out. It speaks a moment silently, so that its first sentence does not wait.
 
     Args:
-        model: a run folder, a Hub id, or a model that is loaded already.
+        model: a run folder, a Hub id, or a model that is loaded already; that one stays as it is, mode, codec, device
+            and all, and shares the memory of its weights with what speaks here.
         tokenizer: of the text; None = the one saved with the model.
         normalizer: None = the one that the run's `config.yaml` names, else plain English rules.
         codec: None = the one saved with the model.
@@ -261,7 +263,7 @@ def pipeline(
     Raises:
         ModelError: the model, its tokenizer or its codec cannot be loaded, or the machine has no such precision.
     """
-    loaded = model if isinstance(model, ToktsModel) else load_model(model)
+    loaded = borrow_model(model, needs_codec=codec is None) if isinstance(model, ToktsModel) else load_model(model)
     place = loaded.name_or_path or "" if isinstance(model, ToktsModel) else model
     if codec is not None:
         loaded.attach_codec(codec)
@@ -272,6 +274,8 @@ def pipeline(
         device=device,
         task="text-to-audio",
     )
+    if precision != "float32":
+        borrow_vocoder(loaded)
     set_precision(loaded, precision)
     warm_up(speaker)
     return speaker
