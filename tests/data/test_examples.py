@@ -4,6 +4,7 @@ import datasets
 import pytest
 
 from toktts.data.examples import make_examples
+from toktts.evaluation.corpus.texts import TextReader, pace_findings
 from toktts.text.basic import BasicNormalizer
 from toktts.tokens import build_tokenizer
 
@@ -35,6 +36,20 @@ def test_a_text_that_cannot_be_what_is_said_is_left_out_unless_clips_were_cut():
         "has 18 characters for 0.2 s (103.8 a second, expected 1 to 50)",
     ]
     assert examples(*clips, frames_per_id=0, frame_rate=None).rejected == []
+
+
+def test_the_pace_is_that_of_the_text_as_it_is_read_as_in_the_check_of_a_corpus():
+    texts = ("777 777", "OK", "1999", "..................... no, no")
+    durations_s = (0.4, 1.9, 0.2, 1.0)
+    clips = [(text, round(75 * seconds)) for text, seconds in zip(texts, durations_s, strict=True)]
+    made = examples(*clips, frames_per_id=0, text_limit=500, frame_rate=75.0)
+    read = TextReader(BasicNormalizer(), build_tokenizer("characters"))
+    found = pace_findings(
+        {f"c{index}": read(text, language="de") for index, text in enumerate(texts)},
+        {f"c{index}": (seconds, seconds) for index, seconds in enumerate(durations_s)},
+    )
+    assert {row.id: row.reason.partition(";")[0] for row in made.rejected} == {one.id: one.detail for one in found}
+    assert [row.id for row in made.rejected] == ["c0", "c2"]
 
 
 def test_text_is_normalised_before_it_becomes_ids():

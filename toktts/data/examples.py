@@ -71,14 +71,15 @@ def make_examples(
     least = 0 if phones is not None and takes_durations else frames_per_id
     durations: list[list[int]] = []
     for index, (clip_id, text) in enumerate(zip(rows["id"], texts, strict=True)):
-        reason, ids = _read(text, normalizer, tokenizer) if phones is None else _read_phones(phones[index], tokenizer)
+        normalized = normalizer(text)
+        reason, ids = _read(normalized, tokenizer) if phones is None else _read_phones(phones[index], tokenizer)
         n_frames = len(features[index][0])
         if not reason and len(ids) > text_limit:
             reason = f"text has {len(ids)} ids, the model reads {text_limit}"
         if not reason and n_frames < least * len(ids):
             reason = f"{n_frames} frames are too few for {len(ids)} text ids, {least} each at least"
         if not reason and frame_rate is not None:
-            reason = speaking_rate_fault(text, duration_s=n_frames / frame_rate)
+            reason = speaking_rate_fault(normalized, duration_s=n_frames / frame_rate)
         if reason:
             rejected.setdefault(clip_id, Rejected(clip_id, "", reason))
         else:
@@ -112,9 +113,8 @@ def _read_phones(phones: PhoneFrames, tokenizer: PreTrainedTokenizerBase) -> tup
     return "", [*ids, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])]
 
 
-def _read(text: str, normalizer: Normalizer, tokenizer: PreTrainedTokenizerBase) -> tuple[str, list[int]]:
+def _read(normalized: str, tokenizer: PreTrainedTokenizerBase) -> tuple[str, list[int]]:
     """Why a text cannot be used ("" if it can), and its ids."""
-    normalized = normalizer(text)
     try:
         check_speakable(normalized, tokenizer)
     except TextError as error:
