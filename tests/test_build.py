@@ -120,10 +120,15 @@ def test_the_contract_of_corpora_holds_for_a_limited_one(tmp_path):
     assert list(limited) == list(limited)
 
 
-@pytest.mark.parametrize(("family", "expected"), [("tokar", 150), ("tokflat", 300)])
-def test_two_seconds_are_counted_in_the_unit_of_the_family(tmp_path, family, expected):
+@pytest.mark.parametrize(
+    ("family", "options", "expected"),
+    [("tokar", "{encoder_layers: 1}", 150), ("tokflat", "{encoder: {n_layer: 1}, decoder: {n_layer: 1}}", 300)],
+)
+def test_two_seconds_are_counted_in_the_unit_of_the_family(tmp_path, family, options, expected):
     config = config_of(
-        tmp_path, f"model: {{family: {family}}}\ninference: {{max_seconds: 2.0, do_sample: true, temperature: 0.5}}"
+        tmp_path,
+        f"model: {{family: {family}, options: {options}}}\n"
+        "inference: {max_seconds: 2.0, do_sample: true, temperature: 0.5}",
     )
     generation = build.generation(config, model_of(config))
     assert generation.max_new_tokens == expected

@@ -79,8 +79,7 @@ def test_a_wrong_command_line_is_one_line_with_the_nearest_right_one(args: list[
 
 
 def test_train_hands_its_arguments_to_the_trainer() -> None:
-    code = """
-import sys, types
+    code = f"""{LIGHT}
 commands = types.ModuleType("toktts.commands")
 commands.train_command = lambda argv: print(argv)
 sys.modules["toktts.commands"] = commands
@@ -90,7 +89,8 @@ import toktts_cli; toktts_cli.main(sys.argv[1:])
     assert toktts("train", *args, code=code).stdout == f"{args}\n"
 
 
-# A voice that writes what it was asked to say: the command around it is what is tested.
+# A voice that writes what it was asked to say: the command around it is what is tested. What knows the endings of sound
+# imports torch.
 SAY = f"""{LIGHT}
 from pathlib import Path
 class Report:
@@ -102,6 +102,9 @@ def say(text, *, model, output, force, unknown, self_check, timestamps, align_ou
     said += "".join(f"|{{name}}={{value}}" for name, value in voice.items() if value)
     Path(output).write_bytes(said.encode("utf-8", "backslashreplace"))
     return {{"report": Report()}} if self_check else {{}}
+sys.modules["toktts.audio"] = types.ModuleType("toktts.audio")
+waveform = sys.modules["toktts.audio.waveform"] = types.ModuleType("toktts.audio.waveform")
+waveform.FORMATS = {{".wav": "WAV"}}
 toktts.inference = sys.modules["toktts.inference"] = types.ModuleType("toktts.inference")
 toktts.inference.say = say
 toktts.inference.default_voice = lambda: "runs/demo"
