@@ -23,6 +23,11 @@ def check_code_weights(weights: Sequence[float] | None, n_codebooks: int) -> Non
         )
 
 
+def weights_of_books(weights: Sequence[float] | None, n_codebooks: int) -> list[float] | None:
+    """Give each codebook its weight, 1 where none is written; None = all alike."""
+    return None if weights is None else [*weights, *[1.0] * (n_codebooks - len(weights))]
+
+
 def code_loss(logits: Tensor, targets: Tensor, weights: Sequence[float] | None = None) -> Tensor:
     """Average the cross-entropy of all codes, each with the weight of its codebook: long rows say more than short ones.
 
@@ -52,8 +57,7 @@ def code_loss_of_rows(logits: Tensor, labels: Tensor, weights: Sequence[float] |
     Returns:
         A scalar.
     """
-    n_codebooks = logits.shape[2]
-    filled = torch.tensor([*(weights or []), *[1.0] * n_codebooks][:n_codebooks], device=logits.device)
+    filled = torch.tensor(weights_of_books(weights or [], logits.shape[2]), device=logits.device)
     # Classes stand in dimension 1: (batch, codebook_size, n_codebooks, n_frames).
     errors = nn.functional.cross_entropy(
         logits.float().permute(0, 3, 2, 1), labels, ignore_index=-100, reduction="none"

@@ -8,7 +8,7 @@ from torch import Tensor
 from toktts.errors import ModelError
 from toktts.models._aligned import AlignedConfig
 from toktts.models._base import CodesOutput
-from toktts.models._code_loss import check_code_weights
+from toktts.models._code_loss import check_code_weights, weights_of_books
 from toktts.tokens.layouts import LAYOUTS
 
 
@@ -64,10 +64,8 @@ class TokarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
     @property
     def column_weights(self) -> list[float] | None:
         """`code_weights` of every code of a step; None = all alike."""
-        if self.code_weights is None:
-            return None
-        missing = self.n_codebooks - len(self.code_weights)
-        return [*self.code_weights, *[1.0] * missing] * self.frames_per_step
+        weights = weights_of_books(self.code_weights, self.n_codebooks)
+        return None if weights is None else weights * self.frames_per_step
 
     @property
     def can_be_guided(self) -> bool:

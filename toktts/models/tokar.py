@@ -23,6 +23,7 @@ from toktts.models._generation import guidance_of
 from toktts.models._labels import real_frames
 from toktts.models._tokar_config import TokarConfig, TokarOutput
 from toktts.models._tokar_writing import FrameWriter
+from toktts.models.modules.averages import mean_of_batch
 from toktts.models.modules.local import LocalNet
 from toktts.models.modules.pointer import Pointer, elapsed_frames
 from toktts.models.modules.sampling import RowSampler
@@ -212,8 +213,7 @@ class Tokar(AlignedModel):
         moves = nn.functional.pad((units[:, 1:] != units[:, :-1]).float(), (0, 1))
         moves = moves.scatter(1, n_frames[:, None] - 1, 1.0)
         losses = nn.functional.binary_cross_entropy_with_logits(scores, moves, reduction="none")
-        counts = length_mask(n_frames, units.shape[1]) & has_text[:, None]
-        return (losses * counts).sum() / counts.sum().clamp_min(1)
+        return mean_of_batch(losses, length_mask(n_frames, units.shape[1]) & has_text[:, None])
 
     def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""

@@ -19,10 +19,12 @@ from toktts.errors import ModelError
 from toktts.models._aligned import check_enough_frames
 from toktts.models._attaching import small_voice
 from toktts.models._base import Synthesis
+from toktts.models._code_loss import code_loss, weights_of_books
 from toktts.models._generation import energy_of, pitch_of, refinement_steps_of, speed_of
 from toktts.models._labels import check_durations, real_frames
 from toktts.models._toknar_config import ToknarConfig, ToknarOutput
 from toktts.models._toknar_net import ToknarNet
+from toktts.models.modules.averages import mean_of_batch
 from toktts.models.modules.duration_predictor import is_said, log_frames
 from toktts.models.modules.prosody import Kind
 from toktts.models.modules.refinement import draw_settled, most_certain, open_share
@@ -85,7 +87,9 @@ class Toknar(ToknarNet):
             tracks: Mapping[Kind, Tensor | None] = {"pitch": pitch, "energy": energy}
             encoded, losses["prosody_loss"] = self.prosody.learn(encoded, is_text, tracks, path=units, is_real=is_real)
         logits, targets = self._teach(encoded, durations, labels, is_real)
-        losses["code_loss"] = self._code_loss(logits, targets)
+        losses["code_loss"] = code_loss(
+            logits, targets, weights_of_books(self.config.code_weights, self.config.n_codebooks)
+        )
         weights = {name: getattr(self.config, name.replace("loss", "weight"), 1.0) for name in losses}
         return ToknarOutput(
             loss=torch.stack([weights[name] * loss for name, loss in losses.items()]).sum(),
@@ -118,20 +122,9 @@ class Toknar(ToknarNet):
         seen = is_real[:, :, None]
         return torch.stack([self._head(book, hidden, codes, seen) for book in range(codes.shape[2])], dim=2), targets
 
-    def _code_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        weights = [*(self.config.code_weights or []), *[1.0] * logits.shape[2]][: logits.shape[2]]
-        losses = [
-            weight
-            * nn.functional.cross_entropy(
-                logits[:, :, book].float().flatten(0, 1), targets[:, :, book].flatten(), ignore_index=-100
-            )
-            for book, weight in enumerate(weights)
-        ]
-        return torch.stack(losses).sum() / sum(weights)
-
     def _duration_loss(self, encoded: Tensor, durations: Tensor, is_real: Tensor) -> Tensor:
         gaps = self._log_durations(encoded) - log_frames(durations)
-        return gaps[is_real].square().mean()
+        return mean_of_batch(gaps.square(), is_real)
 
     def predicted_codes(self, logits: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG002 - frames are in cache order
         """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""

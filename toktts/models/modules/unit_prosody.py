@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from toktts.models.modules.averages import mean_of_rows
+from toktts.models.modules.averages import mean_of_batch
 from toktts.models.modules.prosody import KINDS, Kind, ProsodyScale, frame_scores, unit_scores
 from toktts.models.modules.variance import Variance, VariancePredictor
 
@@ -63,7 +63,8 @@ class UnitProsody(nn.Module):
             path: int64 (batch, n_frames), the unit of each frame.
             is_real: bool (batch, n_frames).
         Returns:
-            (batch, n_units, size), the text with the vectors; and the mean squared error of standard scores, scalar.
+            (batch, n_units, size), the text with the vectors; and the mean squared error of standard scores of
+            all units, scalar.
         """
         told, losses = encoded, [encoded.new_zeros((), dtype=torch.float32)]
         for kind in KINDS:
@@ -75,7 +76,7 @@ class UnitProsody(nn.Module):
             vectors, predicted = self.variances[kind](encoded, is_text, teacher=teacher)
             told = told + vectors
             if teacher is not None and counted is not None:
-                losses.append(mean_of_rows((predicted - teacher).square(), counted & is_text))
+                losses.append(mean_of_batch((predicted - teacher).square(), counted & is_text))
         return told, torch.stack(losses).sum()
 
     def speak(self, encoded: Tensor, is_text: Tensor, factors: Mapping[Kind, float]) -> Tensor:
