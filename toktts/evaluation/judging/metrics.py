@@ -7,12 +7,14 @@ from toktts.evaluation._base import Metric
 from toktts.evaluation._hearing import HeardMetric, Transcribe, Transcriber
 
 FIRST = ("wer", "cer", "mos", "speaker_similarity", "mcd", "f0_error", "voicing_error", "duration_error")
+LAST = ("real_time_factor", "acoustic_real_time_factor")
 PACKAGE = "toktts.evaluation"
 
 
 def metric_names() -> list[str]:
-    """All there are, the usual ones first."""
-    return sorted(registry.available(PACKAGE), key=lambda name: (FIRST.index(name) if name in FIRST else 99, name))
+    """All there are, the usual ones first, speeds last."""
+    others = sorted(set(registry.available(PACKAGE)) - {*FIRST, *LAST})
+    return [*FIRST, *others, *LAST]
 
 
 def load_metrics(names: Sequence[str] | None = None, *, transcribe: Transcribe | None = None) -> list[Metric]:
