@@ -17,9 +17,9 @@ import torch
 
 import toktts
 from toktts.alignment import Alignment
-from toktts.alignment.check import frame_levels
 from toktts.alignment.pocketsphinx import PocketSphinxAligner, Word
 from toktts.audio import Waveform
+from toktts.audio.energy import frame_levels
 from toktts.audio.reading import read_clip
 from toktts.data.corpora.demo import Demo
 from toktts.inference import TokttsPipeline

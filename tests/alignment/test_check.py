@@ -10,13 +10,11 @@ from toktts.alignment.check import (
     Spoken,
     check,
     expected_durations,
-    frame_levels,
     frame_path,
     mean_durations,
     path_of,
 )
 from toktts.alignment.findings import CheckName
-from toktts.audio import Waveform
 from toktts.errors import AlignmentError
 
 LABELS = ("HH", "AH0", "L", "OW1", " ", "W", "ER1", "L", "D", ".")
@@ -131,13 +129,6 @@ def test_the_path_of_an_alignment_is_the_one_it_was_built_from(frames: list[int]
 def test_silence_belongs_to_the_unit_before_it() -> None:
     words = Alignment((Span("a", 0.2, 0.4), Span("b", 0.6, 0.8)), 1.0, "word")
     assert frame_path(words, frame_rate=10.0).tolist() == [0] * 6 + [1] * 4
-
-
-def test_levels_are_in_decibel_of_full_scale() -> None:
-    samples = torch.cat([torch.full((100,), 0.1), torch.zeros(100), torch.ones(50)])
-    levels = frame_levels(Waveform(samples, 1000), hop_length=100)
-    # The last frame is half padding: half the power.
-    assert levels.tolist() == pytest.approx([-20.0, -120.0, -3.01], abs=0.01)
 
 
 def test_expectations_are_means_of_what_was_heard() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from toktts.alignment.check import frame_levels
 from toktts.alignment.pocketsphinx import PocketSphinxAligner, Word
 from toktts.audio import Waveform
+from toktts.audio.energy import frame_levels
 from toktts.audio.reading import read_clip
 from toktts.errors import AlignmentError, MissingPackageError
 

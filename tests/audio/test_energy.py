@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toktts.audio import Waveform
-from toktts.audio.energy import frame_energy
+from toktts.audio.energy import frame_energy, frame_levels
 
 
 def noise(n_samples: int) -> Waveform:
@@ -40,3 +40,10 @@ def test_it_grows_as_the_samples_do(gain: float) -> None:
     louder = Waveform(waveform.samples * gain, 22_050)
     expected = gain * frame_energy(waveform, hop_length=256)
     torch.testing.assert_close(frame_energy(louder, hop_length=256), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_levels_are_in_decibel_of_full_scale() -> None:
+    samples = torch.cat([torch.full((100,), 0.1), torch.zeros(100), torch.ones(50)])
+    levels = frame_levels(Waveform(samples, 1000), hop_length=100)
+    # The last frame is half padding: half the power.
+    assert levels.tolist() == pytest.approx([-20.0, -120.0, -3.01], abs=0.01)

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from toktts.alignment.alignment import Alignment
 from toktts.alignment.findings import Finding, Report
-from toktts.audio import Waveform
 from toktts.errors import AlignmentError
 
 MIN_PACE, MAX_PACE = 0.5, 2.0
@@ -35,7 +34,7 @@ class Sound:
     Args:
         n_units: units that were to be said: phonemes or characters.
         duration_s: seconds of it.
-        levels_db: float (n_frames,), see `frame_levels`; None = not known.
+        levels_db: float (n_frames,), see `toktts.audio.energy`; None = not known.
         codes: int64 (n_codebooks, n_frames); None = not known.
         stop_reason: why generation ended, as models say it; None = not known.
     """
@@ -56,7 +55,7 @@ class Spoken:
         path: int64 (n_frames,), the unit that each frame says, below `len(labels)`; see `path_of` and `frame_path`.
         expected_s: seconds each unit should last, 0 for one that may stay silent (a space, a comma) or be left out.
         frame_rate: frames per second.
-        levels_db: float (n_frames,), see `frame_levels`; None = not known.
+        levels_db: float (n_frames,), see `toktts.audio.energy`; None = not known.
         codes: int64 (n_codebooks, n_frames); None = not known.
         stop_reason: why generation ended, as models say it; None = not known.
     """
@@ -118,13 +117,6 @@ def frame_path(alignment: Alignment, *, frame_rate: float) -> Tensor:
     middles = (torch.arange(n_frames, dtype=torch.float64) + 0.5) / frame_rate
     starts = torch.tensor([span.start_s for span in alignment], dtype=torch.float64)
     return (torch.searchsorted(starts, middles, right=True) - 1).clamp(min=0)
-
-
-def frame_levels(waveform: Waveform, *, hop_length: int) -> Tensor:
-    """Measure float32 (n_frames,), the level of each frame of one clip in dB, 0 = full scale, -120 = nothing."""
-    samples = next(iter(waveform)).samples[0]
-    frames = torch.nn.functional.pad(samples, (0, -len(samples) % hop_length)).view(-1, hop_length)
-    return 10 * torch.log10(frames.square().mean(dim=1).clamp(min=1e-12))
 
 
 def mean_durations(alignments: Sequence[Alignment]) -> dict[str, float]:

@@ -29,7 +29,7 @@ def fit_to_sound(alignment: Alignment, levels_db: Tensor, *, frame_rate: float) 
 
     Args:
         alignment: units of whole frames.
-        levels_db: float (n_frames,), the level of each frame, see `frame_levels`.
+        levels_db: float (n_frames,), the level of each frame, see `toktts.audio.energy`.
         frame_rate: frames per second.
     Raises:
         AlignmentError: another number of frames than the sound has.

@@ -36,3 +36,10 @@ def frame_energy(
     spectrum = torch.stft(padded, n_fft, hop_length, window=window, center=False, return_complex=True)
     energy: Tensor = torch.linalg.vector_norm(spectrum[:, :, :n_frames].abs(), dim=1)
     return energy
+
+
+def frame_levels(waveform: Waveform, *, hop_length: int) -> Tensor:
+    """Measure float32 (n_frames,), the level of each frame of one clip in dB, 0 = full scale, -120 = nothing."""
+    samples = next(iter(waveform)).samples[0]
+    frames = torch.nn.functional.pad(samples, (0, -len(samples) % hop_length)).view(-1, hop_length)
+    return 10 * torch.log10(frames.square().mean(dim=1).clamp(min=1e-12))

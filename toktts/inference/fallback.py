@@ -65,6 +65,7 @@ class Fallback:
             can_change_speed=model.can_change_speed,
             can_change_prosody=model.can_change_prosody,
             can_be_guided=True,
+            can_choose_again=True,
         )
         speed, pitch, energy = speed_of(generation), pitch_of(generation), energy_of(generation)
         return replace(self, seed=seed, speed=speed, pitch=pitch, energy=energy)

@@ -4,8 +4,9 @@ from typing import Literal
 
 from torch import Tensor
 
-from toktts.alignment.check import Sound, check_sound, frame_levels
+from toktts.alignment.check import Sound, check_sound
 from toktts.audio import Waveform
+from toktts.audio.energy import frame_levels
 
 Flaw = Literal["runaway", "silent"]
 ADVICE: dict[Flaw, str] = {

@@ -10,9 +10,10 @@ from torch import Tensor
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from toktts.alignment import Alignment
-from toktts.alignment.check import Sound, Spoken, check, check_sound, expected_durations, frame_levels
+from toktts.alignment.check import Sound, Spoken, check, check_sound, expected_durations
 from toktts.alignment.findings import Report
 from toktts.audio import Waveform
+from toktts.audio.energy import frame_levels
 from toktts.errors import ModelError
 from toktts.inference.flaws import Flaw, find_flaws
 from toktts.inference.timestamps import Tier, align_sentence, tier_of

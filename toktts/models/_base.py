@@ -20,7 +20,6 @@ from toktts.models._config import ToktsConfig
 from toktts.models._generation import (
     check_controls,
     check_generation,
-    check_refinement,
     merge_generation,
     number_of_speaker,
 )
@@ -206,13 +205,13 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         }
         generation = merge_generation(self.generation_config, generation_config, changes)
         check_generation(generation, limit=self.generation_limit)
-        check_refinement(generation, self.config)
         check_controls(
             generation,
             self.config.model_type,
             can_change_speed=self.can_change_speed,
             can_change_prosody=self.can_change_prosody,
             can_be_guided=self.config.can_be_guided,
+            can_choose_again=self.config.can_choose_again,
         )
         synthesis = self.synthesize(ids, attention_mask, generation=generation, seed=seed)
         return SpeechOutput(

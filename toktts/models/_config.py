@@ -65,6 +65,11 @@ class ToktsConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         return False
 
     @property
+    def can_choose_again(self) -> bool:
+        """Whether the model learned to choose codes given others, so that `refinement_steps` has a meaning."""
+        return False
+
+    @property
     def takes_durations(self) -> bool:
         """Whether `forward` can be told the frames of each text id, and then asks no aligner."""
         return False

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
-from transformers import GenerationConfig, PreTrainedConfig
+from transformers import GenerationConfig
 
 from toktts.errors import ModelError
 
@@ -88,8 +88,9 @@ def check_controls(
     can_change_speed: bool,
     can_change_prosody: bool,
     can_be_guided: bool,
+    can_choose_again: bool,
 ) -> None:
-    """Refuse another speed, pitch, energy or guidance than the learned one of a voice that cannot change it.
+    """Refuse another speed, pitch, energy, guidance or refinement than a voice has learned, if it cannot change it.
 
     Args:
         generation: merged already.
@@ -97,6 +98,7 @@ def check_controls(
         can_change_speed: whether `speed` has a meaning.
         can_change_prosody: whether `pitch` and `energy` have.
         can_be_guided: whether `guidance_scale` has.
+        can_choose_again: whether `refinement_steps` has.
     Raises:
         ModelError: names the control.
     """
@@ -106,6 +108,10 @@ def check_controls(
         raise ModelError(
             f"this {family} voice has not learned it; leave it at 1, or train tokar with model.options.text_dropout",
             key="guidance_scale",
+        )
+    if refinement_steps_of(generation) and not can_choose_again:
+        raise ModelError(
+            "needs a toknar voice trained with model.options.refinement: true; leave it at 0", key="refinement_steps"
         )
     for name, factor in (("pitch", pitch_of(generation)), ("energy", energy_of(generation))):
         if factor != 1.0 and not can_change_prosody:
@@ -132,18 +138,6 @@ def refinement_steps_of(generation: GenerationConfig) -> int:
     """Read `refinement_steps`, how often the least certain codes are chosen again; 0 where it is not set."""
     steps = getattr(generation, "refinement_steps", None)
     return 0 if steps is None else int(steps)
-
-
-def check_refinement(generation: GenerationConfig, config: PreTrainedConfig) -> None:
-    """Refuse `refinement_steps` of a voice that has not learned to choose codes again.
-
-    Raises:
-        ModelError: with what to train.
-    """
-    if refinement_steps_of(generation) and not getattr(config, "refinement", False):
-        raise ModelError(
-            "needs a toknar voice trained with model.options.refinement: true; leave it at 0", key="refinement_steps"
-        )
 
 
 def guidance_of(generation: GenerationConfig) -> float:

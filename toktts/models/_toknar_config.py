@@ -59,6 +59,11 @@ class ToknarConfig(AlignedConfig):  # type: ignore[no-untyped-call]
             raise ModelError(f"must be from 0 to 1, got {self.refinement_share}; 0.5 is usual", key="refinement_share")
 
     @property
+    def can_choose_again(self) -> bool:
+        """Whether it was trained with `refinement`."""
+        return self.refinement
+
+    @property
     def takes_durations(self) -> bool:
         """Whether `forward` can be told them: then the aligner is not asked."""
         return True

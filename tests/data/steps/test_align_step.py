@@ -11,11 +11,11 @@ import torch
 from step_folders import demo_rows, prepared
 
 from toktts.alignment import Alignment, Span
-from toktts.alignment.check import frame_levels
 from toktts.alignment.pocketsphinx import PocketSphinxAligner
 from toktts.alignment.spreading import spread_over_words
 from toktts.alignment.textgrid import read_textgrid, tier_named, write_textgrid
 from toktts.audio import Waveform
+from toktts.audio.energy import frame_levels
 from toktts.audio.reading import read_clip
 from toktts.data.corpora.textgrid import TextGrid
 from toktts.data.steps.align import align_dataset

@@ -5,7 +5,7 @@ import numpy as np
 from toktts.alignment.pocketsphinx import ForcedAlignment, PocketSphinxAligner
 from toktts.audio import Waveform
 from toktts.errors import AlignmentError
-from toktts.evaluation.corpus.sound import FRAME_S, LOUD_GATE_DB, frame_levels
+from toktts.evaluation.corpus.sound import FRAME_S, LOUD_GATE_DB, centred_levels
 from toktts.text.phonemes import Word
 
 MAX_CLIPS = 600
@@ -55,7 +55,7 @@ def mean_score(found: ForcedAlignment) -> float:
 
 def unsaid_seconds(clip: Waveform, found: ForcedAlignment) -> float:
     """Seconds that are as loud as speech, and outside all words."""
-    levels = frame_levels(clip.samples[0].numpy(), clip.sampling_rate)
+    levels = centred_levels(clip)
     is_word = np.zeros(len(levels), dtype=bool)
     for span in found.words:
         is_word[_frame(span.start_s - NEAR_WORD_S) : _frame(span.end_s + NEAR_WORD_S)] = True

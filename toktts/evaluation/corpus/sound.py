@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from toktts.audio import Waveform
+from toktts.audio.energy import frame_levels
 from toktts.audio.reading import DC_OFFSET_FROM, read_clip
 from toktts.audio.reading import Finding as Noticed
 from toktts.data.amount import header_seconds
@@ -24,7 +26,6 @@ MIN_RATE = 16_000
 # Of the loudest frame: what is quieter is no speech, and what is in between is no loud vowel.
 SPEECH_GATE_DB, LOUD_GATE_DB = 40.0, 30.0
 NOISE_PERCENTILE = 5.0
-DIGITAL_SILENCE = 1e-12
 # Clips of the demo corpus and of LJSpeech lie within 2.2 dB of their median, have at most 0.13 s of silence at an edge,
 # and speech that is 24 dB or more above its noise.
 MAX_LEVEL_DB = 6.0
@@ -85,8 +86,8 @@ def measure_sound(audio: Path | bytes, *, mono: Literal["error", "mean"] = "erro
     """
     noticed: list[Noticed] = []
     rate = _file_rate(audio)
-    samples = read_clip(audio, sampling_rate=rate, mono=mono, report=noticed.append).samples[0].numpy()
-    levels = frame_levels(samples, rate)
+    clip = read_clip(audio, sampling_rate=rate, mono=mono, report=noticed.append)
+    samples, levels = clip.samples[0].numpy(), centred_levels(clip)
     loud = np.nonzero(levels > levels.max() - SPEECH_GATE_DB)[0]
     speech = levels[levels > levels.max() - LOUD_GATE_DB]
     duration_s = len(samples) / rate
@@ -104,13 +105,11 @@ def measure_sound(audio: Path | bytes, *, mono: Literal["error", "mean"] = "erro
     )
 
 
-def frame_levels(samples: Samples, sampling_rate: int) -> npt.NDArray[np.float64]:
-    """Level of each frame of 10 ms in dB, 0 = full scale; the clip's mean does not count."""
-    size = max(1, round(FRAME_S * sampling_rate))
-    centred = samples.astype(np.float64) - samples.mean(dtype=np.float64)
-    frames = np.pad(centred, (0, -len(centred) % size)).reshape(-1, size)
-    levels: npt.NDArray[np.float64] = 10 * np.log10(np.maximum((frames**2).mean(axis=1), DIGITAL_SILENCE))
-    return levels
+def centred_levels(clip: Waveform) -> npt.NDArray[np.float64]:
+    """Level of each frame of 10 ms in dB, see `frame_levels`; the clip's mean does not count."""
+    centred = Waveform(clip.samples - clip.samples.mean(), clip.sampling_rate)
+    hop_length = max(1, round(FRAME_S * clip.sampling_rate))
+    return frame_levels(centred, hop_length=hop_length).double().numpy()
 
 
 def flat_tops(samples: Samples) -> float:
