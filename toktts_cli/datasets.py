@@ -93,6 +93,7 @@ def align(folder: Path, aligner: str, overrides: Sequence[str]) -> None:
         folder,
         normalizer=build.normalizer(config),
         aligner=aligner,  # type: ignore[arg-type]  # checked there
+        language=config.data.language,
         lexicon=config.tokens.lexicon,
         max_rejected_fraction=config.data.max_rejected_fraction,
     )

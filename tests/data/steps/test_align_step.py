@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import statistics
 import sys
 from collections.abc import Callable
@@ -183,6 +184,48 @@ def test_clips_that_cannot_be_aligned_are_left_out_by_name(tmp_path: Path) -> No
     second.unlink()
     with pytest.raises(CorpusError):
         align(folder, aligner="pocketsphinx")
+
+
+@pytest.mark.parametrize("aligner", ["pocketsphinx", "mfa", "auto"])
+def test_another_language_is_refused_before_anything_is_heard(
+    tmp_path: Path, stub: Callable[..., Path], aligner: str
+) -> None:
+    log, folder = stub(), prepared(tmp_path / "set")
+    in_german(folder)
+    line = (
+        f"{folder} language: is 'de', and only English is aligned here; put TextGrids that mfa makes "
+        "with a model of that language into {speaker}/TextGrid, or train without this step, for models align by "
+        "themselves"
+    )
+    with pytest.raises(AlignmentError, match=f"^{re.escape(line)}$"):
+        align(folder, aligner=aligner)
+    write_grid(folder, 0)
+    words_only = folder / "anna" / "TextGrid" / f"{demo_rows(2)[1].id}.TextGrid"
+    words_only.write_text(GRID.replace("phones", "words"), encoding="utf-8")
+    with pytest.raises(AlignmentError, match="is 'de'"):
+        align(folder, aligner=aligner)
+    assert not log.exists()
+    assert not list(folder.glob("align*"))
+
+
+def test_another_language_that_is_aligned_already_is_kept(tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "set")
+    in_german(folder)
+    for index in range(2):
+        write_grid(folder, index)
+    report = align(folder)
+    assert (report.done, report.kept, report.rejected) == (0, 2, [])
+
+
+def test_the_language_that_is_given_goes_before_the_one_that_is_written(tmp_path: Path) -> None:
+    with pytest.raises(AlignmentError, match="language: is 'cy', and only English"):
+        align(prepared(tmp_path / "set", 1), language="cy")
+
+
+def in_german(folder: Path) -> None:
+    facts = folder / "corpus.yaml"
+    written = facts.read_text(encoding="utf-8")
+    facts.write_text(re.sub("(?m)^language: .*$", "language: de", written), encoding="utf-8")
 
 
 def test_words_of_the_users_lexicon_are_aligned_as_it_says(stub: Callable[..., Path], tmp_path: Path) -> None:

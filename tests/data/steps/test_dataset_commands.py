@@ -1,6 +1,7 @@
 """The data steps as a user runs them: alone, together, and again."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -111,12 +112,15 @@ def test_every_fault_of_a_step_is_one_line(tmp_path: Path, run) -> None:
     (tmp_path / "bad.tar").write_bytes(b"no tar")
     (tmp_path / "alone").mkdir()
     (tmp_path / "set" / "anna" / "clip-0.lab").unlink()
+    TextGrid.tiny(tmp_path / "words")
+    shutil.rmtree(tmp_path / "words" / "anna" / "TextGrid")
     for words, message in [
         (("prepare-dataset", tmp_path / "empty", tmp_path / "out"), "holds no metadata.csv; write one, name a config"),
         (("prepare-dataset", tmp_path / "bad.tar", tmp_path / "out"), "cannot be unpacked"),
         (("prepare-dataset", "no-such", tmp_path / "out"), "no-such"),
         (("align-dataset", tmp_path / "alone"), "holds no {speaker}/NAME.wav with NAME.lab"),
         (("align-dataset", tmp_path / "set"), "1 of 4"),
+        (("align-dataset", tmp_path / "words", "data.language=de"), "language: is 'de', and only English is aligned"),
         (("create-dataset", tmp_path / "nowhere"), "no language; write 'language:"),
         (("create-dataset", tmp_path / "set", "codec.name_or_path=nothing"), "nothing"),
         (("create-dataset", tmp_path / "set", "data.nothing=1"), "data.nothing"),

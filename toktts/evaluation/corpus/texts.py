@@ -10,7 +10,7 @@ from toktts.data.metadata import speaking_rate_fault
 from toktts.errors import TextError
 from toktts.evaluation.corpus.findings import Finding
 from toktts.text import Normalizer, check_speakable
-from toktts.text.phonemes import EnglishPhonemizer, Word
+from toktts.text.phonemes import EnglishPhonemizer, Word, is_english
 from toktts.tokens.pronouncing import PronouncingTokenizer
 
 GUESSED = ("g2p", "letters")
@@ -80,11 +80,6 @@ class TextReader:
         except TextError as error:
             return ClipText(normalized, fault=error.message)
         return ClipText(normalized, words)
-
-
-def is_english(language: str) -> bool:
-    """Whether the dictionary and the aligner are made for a language."""
-    return language.lower().split("-")[0] in ("en", "eng", "english")
 
 
 def text_findings(texts: Mapping[str, ClipText]) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """str -> str: normalised English -> ARPAbet symbols with stress, punctuation and word breaks, separated by blanks."""
 
-from toktts.text.phonemes.english import EnglishPhonemizer
+from toktts.text.phonemes.english import EnglishPhonemizer, is_english
 from toktts.text.phonemes.lexicon import read_lexicon
 from toktts.text.phonemes.symbols import ARPABET, LETTERS, PUNCTUATION, WORD_BREAK, parse_symbols
 from toktts.text.phonemes.words import Word, as_letters, join_words, mix
@@ -13,6 +13,7 @@ __all__ = [
     "EnglishPhonemizer",
     "Word",
     "as_letters",
+    "is_english",
     "join_words",
     "mix",
     "parse_symbols",

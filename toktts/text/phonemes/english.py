@@ -143,6 +143,11 @@ class EnglishPhonemizer:
         return next((self.lexicon[word] for word in candidates if word in self.lexicon), None)
 
 
+def is_english(language: str) -> bool:
+    """Whether a BCP 47 tag means the language that the dictionary and the aligners here are made for."""
+    return language.lower().split("-")[0] in ("en", "eng", "english")
+
+
 def look_up(word: str) -> Symbols | None:
     """Give the first pronunciation of a folded word in the dictionary, None for a word that is not in it.
 
