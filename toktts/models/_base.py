@@ -1,21 +1,15 @@
 """The contract of every model family: text ids in, features out, sound from `generate()`."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, GenerationMixin, PreTrainedModel
+from transformers import GenerationConfig, GenerationMixin
 from transformers.utils.generic import ModelOutput
 
-import toktts.codecs
-from toktts.codecs._base import Codec
 from toktts.errors import ModelError
-from toktts.models._attaching import check_codec
-from toktts.models._checkpoint import check_checkpoint, check_loading, codec_folder
 from toktts.models._config import ToktsConfig
 from toktts.models._generation import (
     check_controls,
@@ -25,18 +19,22 @@ from toktts.models._generation import (
 )
 from toktts.models._input_ids import check_input_ids
 from toktts.models._outputs import CodesOutput, MelOutput, SpeechOutput, StopReason, Synthesis
+from toktts.models._with_codec import CODEC_FOLDER, ModelWithCodec
 
-__all__ = ["CodesOutput", "MelOutput", "SpeechOutput", "StopReason", "Synthesis", "ToktsConfig", "ToktsModel"]
+__all__ = [
+    "CODEC_FOLDER",
+    "CodesOutput",
+    "MelOutput",
+    "SpeechOutput",
+    "StopReason",
+    "Synthesis",
+    "ToktsConfig",
+    "ToktsModel",
+]
 
-CODEC_FOLDER = "codec"
 
-
-class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-untyped-call]
-    """Text ids -> features -> sound, loadable by `AutoModelForTextToWaveform` and the stock pipeline.
-
-    The codec is no sub-module: it stays out of the optimizer, out of `.to(bfloat16)` and out of every training
-    checkpoint. It lies in `<folder>/codec` and is loaded when the first sound is made.
-    """
+class ToktsModel(ModelWithCodec, GenerationMixin, ABC):  # type: ignore[no-untyped-call]
+    """Text ids -> features -> sound, loadable by `AutoModelForTextToWaveform` and the stock pipeline."""
 
     is_autoregressive: ClassVar[bool] = True
     """Whether each frame is written after seeing the ones before it."""
@@ -51,11 +49,9 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
     main_input_name = "input_ids"
     output_modalities = ("audio",)
     accepts_loss_kwargs = False
-    _codec: Codec | None
 
     def __init__(self, config: ToktsConfig) -> None:
         super().__init__(config)
-        object.__setattr__(self, "_codec", None)
         self.generation_config: GenerationConfig = self.default_generation()
 
     @property
@@ -234,66 +230,3 @@ class ToktsModel(PreTrainedModel, GenerationMixin, ABC):  # type: ignore[no-unty
         else:
             waveform = self.codec.decode_soft(synthesis.probabilities, n_frames=synthesis.n_frames)
         return [samples[:length] for samples, length in zip(waveform.samples, lengths, strict=True)]
-
-    @property
-    def codec(self) -> Codec:
-        """The way from features to sound; loaded from the model's folder at first use.
-
-        Raises:
-            ModelError: the model came without a codec.
-        """
-        if self._codec is None:
-            self.attach_codec(toktts.codecs.load_codec(codec_folder(self.name_or_path or "", CODEC_FOLDER)))
-        assert self._codec is not None
-        return self._codec
-
-    def attach_codec(self, codec: Codec) -> Self:
-        """Use this codec for sound, and save it with the model.
-
-        Raises:
-            ModelError: the codec is not of the kind the model was trained for.
-        """
-        check_codec(self.config, codec)
-        object.__setattr__(self, "_codec", codec)
-        return self
-
-    def save_pretrained(
-        self, save_directory: str | os.PathLike[str], *args: Any, save_codec: bool = True, **kwargs: Any
-    ) -> None:
-        """Write model, configs and (first, so that `push_to_hub=True` finds it) the codec, if there is one.
-
-        Args:
-            save_directory: folder, made if missing.
-            args: as the base class takes them.
-            save_codec: False for training checkpoints, which the run folder's codec serves.
-            kwargs: as the base class takes them.
-        """
-        if save_codec and self._codec is not None:
-            self._codec.save_pretrained(Path(save_directory, CODEC_FOLDER))
-        super().save_pretrained(save_directory, *args, **kwargs)
-
-    @classmethod
-    def from_pretrained(  # type: ignore[override]  # the base class's own arguments are passed on as they are
-        cls, pretrained_model_name_or_path: str | os.PathLike[str], *args: Any, **kwargs: Any
-    ) -> Any:
-        """Load safetensors, and nothing else: no pickle, no remote code, no silently random weight.
-
-        Weights become float32 unless another `dtype` is named, whatever the file holds ("auto" names none).
-
-        Args:
-            pretrained_model_name_or_path: folder or Hub id.
-            args: as the base class takes them.
-            kwargs: as the base class takes them.
-        Raises:
-            ModelError: pickled weights, a config that asks for code, missing or foreign tensors.
-        """
-        check_checkpoint(pretrained_model_name_or_path)
-        wants_info = kwargs.pop("output_loading_info", False)
-        kwargs |= {"output_loading_info": True, "use_safetensors": True}
-        if kwargs.get("dtype") in (None, "auto") and kwargs.get("torch_dtype") in (None, "auto"):
-            kwargs.pop("torch_dtype", None)
-            kwargs["dtype"] = torch.float32
-        loaded: Any = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
-        model, info = loaded
-        check_loading(pretrained_model_name_or_path, info)
-        return (model, info) if wants_info else model
