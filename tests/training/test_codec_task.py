@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import toktts.codecs
+from toktts.codecs import load_codec
 from toktts.codecs.griffin_lim import GriffinLim
 from toktts.codecs.melrvq import MelRVQ, MelRVQOptions
 from toktts.errors import CodecError, ConfigError
@@ -40,6 +41,13 @@ def test_a_trained_codec_is_where_training_starts(tmp_path: Path, where: str) ->
     assert task.start is not None
     assert task.start.identity == codec.identity
     assert task.new_codec(seed=0) is task.start
+
+
+def test_what_is_in_the_package_can_be_tuned_by_its_name() -> None:
+    assert codec_task({}, name_or_path="mel_vocoder").start is None, "a new one"
+    task = codec_task({}, name_or_path="bundled", with_model=Path("mel_vocoder"))
+    assert task.start is not None
+    assert task.start.identity == load_codec("mel_vocoder").identity
 
 
 @pytest.mark.parametrize(

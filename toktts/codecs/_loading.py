@@ -22,7 +22,6 @@ PACKAGE = "toktts.codecs"
 BUNDLED = "bundled"
 PACKAGED = {"melrvq": "codec", BUNDLED: "codec", "mel_vocoder": "vocoder"}
 """Names of what lies in the package, and the folder of each under `assets/`. What can be trained: `trainable_kind`."""
-NOT_SHIPPED = {"vocoder": "train one by config/codec/mel_vocoder.yaml and name its folder, or take griffin_lim"}
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
 
 
@@ -116,8 +115,7 @@ def _follow_reference(folder: Path, bandwidth_kbps: float | None) -> Codec:
 def _packaged_folder(name: str = "codec") -> Path:
     folder = Path(str(importlib.resources.files("toktts") / "assets" / name))
     if not (folder / CODEC_FILE).is_file():
-        fix = NOT_SHIPPED.get(name, "install toktts again")
-        raise CodecError(f"this installation lacks the {name} it should hold; {fix}", file=folder)
+        raise CodecError(f"this installation lacks the {name} it should hold; install toktts again", file=folder)
     return folder
 
 
