@@ -16,6 +16,7 @@ from toktts.data.corpora._base import Corpus
 from toktts.data.corpora._cut import CutCorpus
 from toktts.data.corpora._limited import LimitedCorpus
 from toktts.data.encoding import Arrangement, ClipSettings
+from toktts.data.speaker_vectors import SpeakerVectors, read_speaker_vectors
 from toktts.data.splits import split_first, split_ids
 from toktts.data.word_times import WordTimes
 from toktts.errors import CodecError
@@ -91,6 +92,39 @@ def split(config: Config, ids: list[str]) -> tuple[list[str], list[str]]:
     if config.data.n_validation is not None:
         return split_first(ids, n_validation=config.data.n_validation)
     return split_ids(ids, train_fraction=config.data.train_fraction or TRAIN_FRACTION, seed=config.data.split_seed)
+
+
+def speaker_vectors(config: Config, corpus: Corpus, *, size: int) -> SpeakerVectors | None:
+    """Read the vectors that `data.speaker_vectors` names, before any work is done that they would spoil.
+
+    Args:
+        config: may name them.
+        corpus: whose speakers must have one each.
+        size: of the vectors that the model wants; 0 = it wants none.
+    Returns:
+        None where the model wants none.
+    Raises:
+        ConfigError: only one of config and model knows of vectors, or they are of different sizes.
+        CorpusError: a file that cannot be used, or a speaker without a vector.
+    """
+    key, path = "data.speaker_vectors", config.data.speaker_vectors
+    if path is None and size:
+        raise config.fault(key, f"is not set, the model wants vectors of {size} numbers; name a file of them")
+    if path is None:
+        return None
+    vectors = read_speaker_vectors(path)
+    if not size:
+        raise config.fault(key, "are nothing the model takes; leave it out, or train a new fastspeech2")
+    if vectors.size != size:
+        raise config.fault(
+            key,
+            f"{path} has vectors of {vectors.size} numbers, the model wants {size}; use others, or leave "
+            "model.options.speaker_vector_size out of a new one",
+        )
+    if config.data.phrase_share:
+        raise config.fault("data.phrase_share", "does not go with data.speaker_vectors; set it to 0")
+    vectors.check_speakers({row.speaker for row in corpus})
+    return vectors
 
 
 def token_cache(

@@ -12,6 +12,7 @@ from toktts.codecs._base import Codec
 from toktts.codecs._mel_codec import MelCodec
 from toktts.config import Config
 from toktts.config._checks import nearest
+from toktts.data.speaker_vectors import read_speaker_vectors
 from toktts.errors import ToktsError
 from toktts.models._base import ToktsConfig, ToktsModel
 
@@ -26,8 +27,9 @@ def model(config: Config, text_tokenizer: PreTrainedTokenizerBase, codec: Codec)
     family = load_class(config, "toktts.models", config.model.family, ToktsModel, "model.family")
     config_class = family.config_class
     _check_options(config, config_class)
+    facts = {**_facts(config_class, text_tokenizer, codec), **_vector_size(config, config_class)}
     with _option_faults(config):
-        settings = config_class(**{**_facts(config_class, text_tokenizer, codec), **config.model.options})
+        settings = config_class(**{**facts, **config.model.options})
     if settings.feature_kind != codec.feature_kind:
         raise config.fault("codec.name_or_path", _other_features(config, settings, codec))
     with _option_faults(config):
@@ -65,6 +67,14 @@ def _facts(config_class: type[ToktsConfig], text_tokenizer: PreTrainedTokenizerB
     } | ({"feature": codec.feature_kind} if can_choose else {})
 
 
+def _vector_size(config: Config, config_class: type[ToktsConfig]) -> dict[str, object]:
+    """What follows from the vectors of speakers, in families that take some."""
+    path = config.data.speaker_vectors
+    if path is None or all(field.name != "speaker_vector_size" for field in fields(config_class)):
+        return {}
+    return {"speaker_vector_size": read_speaker_vectors(path).size}
+
+
 def _other_features(config: Config, settings: ToktsConfig, codec: Codec) -> str:
     wanted = "a codec of mel, as griffin_lim" if settings.feature_kind == "mel" else "one with codebooks, as bundled"
     return f"makes {codec.feature_kind}, {config.model.family} writes {settings.feature_kind}; use {wanted}"
@@ -92,6 +102,9 @@ def generation(config: Config, built: ToktsModel) -> GenerationConfig:
         result.do_sample = inference.do_sample
     if built.config.speakers:
         result.speaker_id = 0  # type: ignore[attr-defined]  # the same
+    vector = getattr(built.generation_config, "speaker_vector", None)
+    if vector is not None:
+        result.speaker_vector = vector  # type: ignore[attr-defined]  # the same
     for name in ("temperature", "top_k", "top_p"):
         value = getattr(inference, name)
         if value is not None and not result.do_sample:

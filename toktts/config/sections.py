@@ -89,6 +89,7 @@ class DataSection(Section):
     text_column: str | None = None
     audio_column: str | None = None
     speaker: str | None = None
+    speaker_vectors: PathText | None = None
     language: str | None = None
     licence: str | None = None
     consent: str | None = None

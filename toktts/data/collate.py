@@ -38,7 +38,8 @@ class Collator:
             `input_ids` and `attention_mask` int64 (batch, n_input_ids), 1 = real; `labels` int64
             (batch, n_codebooks, n_frames) or float32 (batch, n_mels, n_frames), -100 behind the end of a clip.
             Where the rows have them, `pitch` (Hz) and `energy` float32 (batch, n_frames), `durations` int64
-            (batch, n_input_ids), 0 behind the end, and `speaker_ids` int64 (batch,), of the column `speaker_id`.
+            (batch, n_input_ids), 0 behind the end, `speaker_ids` int64 (batch,) and `speaker_vectors` float32
+            (batch, size), of the columns `speaker_id` and `speaker_vector`.
         Raises:
             TrainingError: no row, a row without text or frames (named), rows of different codecs, or a row whose
                 pitch, energy or durations do not fit its frames and ids.
@@ -64,6 +65,8 @@ class Collator:
             batch["durations"] = _pad(_of_length(durations, rows, "durations", lengths.tolist()), 0)
         if "speaker_id" in rows[0]:
             batch["speaker_ids"] = torch.tensor([int(row["speaker_id"]) for row in rows])
+        if "speaker_vector" in rows[0]:
+            batch["speaker_vectors"] = torch.stack([_tensor(row["speaker_vector"], np.float32) for row in rows])
         return batch
 
 

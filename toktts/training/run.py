@@ -20,7 +20,6 @@ from toktts.data.collate import Collator, feature_of
 from toktts.data.corpora._base import Corpus
 from toktts.data.examples import Examples, make_examples
 from toktts.data.rejects import Rejects
-from toktts.data.speakers import number_speakers
 from toktts.errors import CheckpointError
 from toktts.inference.voices import voice_folder
 from toktts.models._base import ToktsModel
@@ -32,6 +31,7 @@ from toktts.training.folder import CHECKPOINTS, open_run_folder, write_config
 from toktts.training.metrics import compute_metrics_and
 from toktts.training.phrases import Phrases, phrases_of, share_of_steps
 from toktts.training.prosody import fit_prosody
+from toktts.training.speakers import tell_speakers_apart
 from toktts.training.stages import add_second_stage
 from toktts.training.starting import load_weights
 from toktts.training.trainer import ToktsTrainer, ToktsTrainingArguments, best_precision
@@ -118,11 +118,10 @@ def prepare(config: Config, folder: Path, start: Start) -> Material:
         options = build.model_options(config)
         model = load_weights(start.model, like=model, n_text_ids=len(tokenizer), options=options).attach_codec(codec)
     corpus = build.open_corpus(config)
+    vectors = build.speaker_vectors(config, corpus, size=getattr(model.config, "speaker_vector_size", 0))
     examples = tokenise(config, corpus, model, tokenizer, folder)
     training_ids, validation_ids = build.split(config, sorted(set(examples.rows["id"])))
-    room, known = getattr(model.config, "n_speakers", 0), model.config.speakers or []
-    rows, names = number_speakers(examples.rows, n_speakers=room, known=known)
-    examples, model.config.speakers = replace(examples, rows=rows), names or None
+    examples = replace(examples, rows=tell_speakers_apart(model, examples.rows, vectors))
     training = examples.of(training_ids, with_copies=True)
     if start.model is None:
         fit_prosody(model, training)
@@ -203,7 +202,8 @@ def _digest(rows: Dataset) -> str:
     """Hash of what is trained on: ids, copies, text ids and features."""
     digest = hashlib.sha256()
     feature = feature_of(rows.column_names)
-    others = [name for name in ("pitch", "energy", "durations", "speaker_id") if name in rows.column_names]
+    more = ("pitch", "energy", "durations", "speaker_id", "speaker_vector")
+    others = [name for name in more if name in rows.column_names]
     for row in rows.select_columns(["id", "copy", "input_ids", feature, *others]).with_format("numpy"):
         digest.update(f"{row['id']} {row['copy']} ".encode())
         digest.update(row["input_ids"].astype("int64").tobytes())
