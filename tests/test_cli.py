@@ -139,6 +139,9 @@ def test_say_hands_on_how_to_speak_and_the_alignment() -> None:
     assert said == "hi|m|False|error|pitch=1.5|energy=0.5|retries=3|fallback=bundled"
     said = toktts("say", "hi", "-o", "-", "--guidance", "1.5", "--refine", "4", "--model", "m", code=SAY).stdout
     assert said == "hi|m|False|error|guidance_scale=1.5|refinement_steps=4"
+    wishes = ["--speaker", "eve", "--speaker-vector", "v.safetensors:eve", "--model", "m"]
+    said = toktts("say", "hi", "-o", "-", *wishes, code=SAY).stdout
+    assert said == "hi|m|False|error|speaker=eve|speaker_vector=v.safetensors:eve"
     result = toktts("say", "hi", "-o", "-", "--speed", "3")
     assert result.returncode == 2
     assert result.stderr.startswith("toktts: error: Invalid value for '--speed': ")

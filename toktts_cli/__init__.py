@@ -123,6 +123,10 @@ def say(
         str | None, typer.Option(help="Another way back to sound, as griffin_lim; the voice's own unless given.")
     ] = None,
     speaker: Annotated[str | None, typer.Option(help="Who of those the voice knows; the first unless given.")] = None,
+    speaker_vector: Annotated[
+        str | None,
+        typer.Option(metavar="FILE[:NAME]", help="Vectors that say who speaks; for voices trained with some."),
+    ] = None,
     speed: Annotated[
         float | None, typer.Option(min=0.5, max=2.0, help="2 = twice as fast; for voices that speak in one pass.")
     ] = None,
@@ -160,7 +164,7 @@ def say(
     wishes |= {"speed": speed, "pitch": pitch, "energy": energy, "retries": retries, "fallback": fallback}
     wishes |= {"timestamps": None if timestamps is None else timestamps.value, "align_out": align_out}
     wishes |= {"guidance_scale": guidance, "refinement_steps": refine}
-    wishes |= {"fast": fast, "codec": codec, "speaker": speaker}
+    wishes |= {"fast": fast, "codec": codec, "speaker": speaker, "speaker_vector": speaker_vector}
     _run(ctx, lambda: _say(text, model=model, output=output, wishes=wishes))
 
 

@@ -13,6 +13,7 @@ from toktts.audio import Waveform
 from toktts.codecs import load_codec
 from toktts.errors import AlignmentError, AudioError, ModelError
 from toktts.inference.pipeline import Speech, Unknown, pipeline
+from toktts.inference.speaking_as import find_vector, speak_as
 from toktts.inference.timestamps import Tier
 
 ALIGNMENT_FORMATS = (".TextGrid", ".srt", ".json")
@@ -28,6 +29,7 @@ def say(
     codec: str | os.PathLike[str] | None = None,
     seed: int = 0,
     speaker: str | None = None,
+    speaker_vector: str | None = None,
     speed: float | None = None,
     pitch: float | None = None,
     energy: float | None = None,
@@ -51,6 +53,7 @@ def say(
         codec: another way back to sound, as `load_codec` takes it; None = the voice's own.
         seed: of the drawing of codes.
         speaker: who of those the voice was trained on; None = the first.
+        speaker_vector: file of a vector, and a name in it, that say who speaks, see `find_vector`; None = as trained.
         speed: 0.5 to 2, where the family can; None = as the voice was saved.
         pitch: the same, factor on the pitch in Hz.
         energy: the same, factor on the loudness.
@@ -68,6 +71,7 @@ def say(
         TextError: text that cannot be spoken.
         ModelError: a model that cannot be loaded, that makes no sound of this text, or cannot do what is asked.
         CodecError: a codec that cannot be loaded, or reads other features.
+        CorpusError: a file of vectors that cannot be used, or has no such name.
         AudioError: a file that exists already or cannot be written.
         AlignmentError: the same of `align_out`, or a format that cannot hold what is asked for.
     """
@@ -75,8 +79,11 @@ def say(
         raise AudioError("exists already; choose another name, or replace it with --force", file=output)
     tier = check_align_out(align_out, timestamps, force=force)
     own_codec = None if codec is None else load_codec(codec)
-    speech: Speech = pipeline(model, codec=own_codec, precision="bfloat16" if fast else "float32")(
+    vector = None if speaker_vector is None else find_vector(speaker_vector)
+    pipe = pipeline(model, codec=own_codec, precision="bfloat16" if fast else "float32")
+    speech: Speech = pipe(
         text,
+        generation_config=None if vector is None else speak_as(vector, pipe.model),
         seed=seed,
         unknown=unknown,
         speaker=speaker,
