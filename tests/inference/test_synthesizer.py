@@ -17,7 +17,10 @@ from toktts.inference.synthesizer import (
     checkpoint_metadata,
     export_synthesizer,
 )
+from toktts.models import ToktsModel
+from toktts.models.fastspeech2 import FastSpeech2
 from toktts.models.nonattentive import NonAttentive, NonAttentiveConfig
+from toktts.models.tokar import Tokar
 from toktts.models.toknar import Toknar
 from toktts.tokens import build_tokenizer
 
@@ -155,8 +158,24 @@ def test_what_cannot_be_said_is_refused(
         speaker.synthesize_from_phonemes(phonemes, durations)
 
 
-def test_a_family_that_chooses_its_durations_says_so(tmp_path: Path) -> None:
-    Toknar.tiny().save_pretrained(tmp_path)
+@pytest.mark.parametrize("family", [FastSpeech2, Toknar])
+def test_one_file_of_any_family_that_takes_durations_is_told_them(family: type[ToktsModel], tmp_path: Path) -> None:
+    tiny, tokenizer = family.tiny(), build_tokenizer("phonemes")
+    sizes = tiny.config.to_dict() | {"text_vocab_size": len(tokenizer)}
+    torch.manual_seed(0)
+    known = {name: value for name, value in sizes.items() if hasattr(family.config_class, name)}
+    family(family.config_class(**known)).attach_codec(tiny.codec).save_pretrained(tmp_path / "run")
+    tokenizer.save_pretrained(tmp_path / "run")
+    export_synthesizer(tmp_path / "run", tmp_path / "TTS.safetensors")
+    speaker = TextToSpeechSynthesizer(tmp_path / "TTS.safetensors")
+    for durations in ([3, 0, 7, 12, 4], [40] * 5):
+        audio = speaker.synthesize_from_phonemes(HELLO, durations)
+        assert audio.shape == (1, sum(durations) * tiny.config.codec_hop_length)
+
+
+def test_a_family_that_chooses_its_durations_says_which_does_not(tmp_path: Path) -> None:
+    Tokar.tiny().save_pretrained(tmp_path)
     build_tokenizer("phonemes").save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="durations: toknar chooses its own; leave them out"):
+    message = "durations: tokar chooses its own; leave them out, or use a nonattentive, fastspeech2 or toknar voice"
+    with pytest.raises(ModelError, match=f"^{message}$"):
         TextToSpeechSynthesizer(tmp_path).synthesize_from_phonemes(["HH", "AY1"], [3, 4])

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from toktts.errors import ModelError, TextError
 from toktts.inference._packing import CODEC, check_md5, pack, read_header, unpack
 from toktts.inference.loading import load_tokenizer
 from toktts.inference.pipeline import TokttsPipeline, pipeline
-from toktts.models import SpeechOutput
+from toktts.models._told_durations import TakesDurations
 
 PAUSE, PAUSE_AS = "pau", ","
 """How aligned corpora write a pause, and the mark that stands for one in our own phonemes."""
@@ -26,14 +26,6 @@ class CheckpointMetadata(NamedTuple):
 
     md5: str
     link: str
-
-
-@runtime_checkable
-class TakesDurations(Protocol):
-    """A model that can be told how long each phoneme lasts."""
-
-    def generate_for_durations(self, input_ids: Tensor, *, durations: Tensor) -> SpeechOutput:
-        """Speak as many frames as `durations` say."""
 
 
 class TextToSpeechSynthesizer:
@@ -98,7 +90,11 @@ class TextToSpeechSynthesizer:
             frames = torch.nn.functional.pad(frames, (0, ids.shape[1] - frames.shape[1]))
             speech = model.generate_for_durations(ids, durations=frames)
         else:
-            raise ModelError(f"{model.config.model_type} chooses its own; leave them out", key="durations")
+            raise ModelError(
+                f"{model.config.model_type} chooses its own; leave them out, or use a nonattentive, fastspeech2 or "
+                "toknar voice",
+                key="durations",
+            )
         assert speech.audio is not None
         return speech.audio[0].float().cpu()[None]
 

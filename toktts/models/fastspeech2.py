@@ -22,11 +22,12 @@ from toktts.models._code_loss import code_loss_of_rows
 from toktts.models._fastspeech2_config import FastSpeech2Config, FastSpeech2Output
 from toktts.models._fastspeech2_net import FastSpeech2Net
 from toktts.models._fastspeech2_parts import Frames, Prosody
-from toktts.models._generation import energy_of, pitch_of, speed_of
+from toktts.models._generation import energy_of, pitch_of
 from toktts.models._labels import check_durations, real_frames
+from toktts.models._told_durations import TakesDurations
 from toktts.models.modules.averages import mean_of_rows
 from toktts.models.modules.prosody import KINDS, Kind, frame_scores, unit_scores
-from toktts.models.modules.repeating import cut_durations, round_durations, units_of_frames
+from toktts.models.modules.repeating import round_durations, units_of_frames
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.speakers import Speaker
 from toktts.models.modules.upsampling import durations_of_path
@@ -34,7 +35,7 @@ from toktts.models.modules.upsampling import durations_of_path
 __all__ = ["FastSpeech2", "FastSpeech2Config", "FastSpeech2Output"]
 
 
-class FastSpeech2(FastSpeech2Net):
+class FastSpeech2(FastSpeech2Net, TakesDurations):
     """Text ids -> durations, pitch, energy -> mel or codes, without a loop over the frames."""
 
     is_autoregressive = False
@@ -207,25 +208,19 @@ class FastSpeech2(FastSpeech2Net):
         frames = (torch.exp(self.log_durations(encoded, is_text)) - 1) / speed
         return round_durations(frames, is_text, limit=self.config.max_frames_per_unit)
 
-    def synthesize(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        *,
-        generation: GenerationConfig,
-        seed: int | None = None,
-    ) -> Synthesis:
-        """Write all frames at once; see `ToktsModel.synthesize`.
+    def _read(self, input_ids: Tensor, attention_mask: Tensor, generation: GenerationConfig) -> Tensor:
+        """Encode the text of who speaks: `generation.speaker_id`, an int, or `speaker_vector`, a list of floats."""
+        return self.encode_text(input_ids, attention_mask, _speaker(generation, input_ids))
 
-        `generation.speaker_id`, an int, and `generation.speaker_vector`, a list of floats, say who speaks.
-        """
-        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
-        is_text = attention_mask.bool()
-        encoded = self.encode_text(input_ids, attention_mask, _speaker(generation, input_ids))
-        wanted = self.plan(encoded, is_text, speed=speed_of(generation))
-        limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
-        durations = cut_durations(wanted, limit)
+    def _write(
+        self,
+        encoded: Tensor,
+        is_text: Tensor,
+        durations: Tensor,
+        *,
+        sampler: RowSampler,
+        generation: GenerationConfig,
+    ) -> Synthesis:
         controls: dict[Kind, Prosody] = {
             "pitch": Prosody(factor=pitch_of(generation)),
             "energy": Prosody(factor=energy_of(generation)),
@@ -236,8 +231,8 @@ class FastSpeech2(FastSpeech2Net):
         return Synthesis(
             features=features,
             n_frames=durations.sum(dim=1),
-            stop_reasons=["eos" if fits else "length" for fits in (wanted.sum(dim=1) <= limit).tolist()],
-            alignment=nn.functional.one_hot(frames.path, input_ids.shape[1]).float(),
+            stop_reasons=["eos"] * len(durations),
+            alignment=nn.functional.one_hot(frames.path, durations.shape[1]).float(),
             probabilities=probabilities if is_soft else None,
         )
 

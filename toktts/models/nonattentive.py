@@ -4,7 +4,6 @@ First everything learns but the durations: encoder, one spread for all units, de
 wrote. Then a recurrent net learns the durations from what the encoder says, and nothing else moves any more.
 """
 
-from dataclasses import replace
 from typing import Self
 
 import torch
@@ -17,22 +16,22 @@ from toktts.codecs.griffin_lim import GriffinLim
 from toktts.errors import ModelError
 from toktts.models._aligned import check_enough_frames
 from toktts.models._attaching import small_voice
-from toktts.models._base import SpeechOutput, Synthesis, ToktsModel
-from toktts.models._generation import speed_of
+from toktts.models._base import Synthesis
 from toktts.models._labels import check_durations, real_frames
 from toktts.models._nonattentive_config import NonAttentiveConfig, NonAttentiveOutput
 from toktts.models._nonattentive_net import FrameWriter, TextReader, frame_errors
+from toktts.models._told_durations import TakesDurations
 from toktts.models.modules.aligner import Aligner
 from toktts.models.modules.averages import mean_of_rows
 from toktts.models.modules.duration_predictor import RecurrentDurations, duration_errors
-from toktts.models.modules.repeating import cut_durations, round_durations, units_of_frames
+from toktts.models.modules.repeating import round_durations, units_of_frames
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.upsampling import durations_of_path
 
 __all__ = ["NonAttentive", "NonAttentiveConfig", "NonAttentiveOutput"]
 
 
-class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
+class NonAttentive(TakesDurations):  # type: ignore[no-untyped-call]
     """Phonemes -> durations -> frames. Longer input than it has positions is read and written in windows."""
 
     is_autoregressive = False
@@ -186,62 +185,26 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
         """Read the most likely codes (batch, n_codebooks, n_frames) off the logits of `forward`."""
         return logits.argmax(dim=3).transpose(1, 2)
 
-    def synthesize(
+    def _read(self, input_ids: Tensor, attention_mask: Tensor, generation: GenerationConfig) -> Tensor:  # noqa: ARG002
+        encoded: Tensor = self.reader(input_ids, attention_mask.sum(dim=1))
+        return encoded
+
+    def plan(self, encoded: Tensor, is_text: Tensor, *, speed: float) -> Tensor:
+        """Choose frames of each unit, int64 (batch, n_units); a row gets one at least."""
+        frames = torch.expm1(self.durations(encoded, is_text.sum(dim=1))) / speed
+        return round_durations(frames, is_text, limit=self.config.max_frames_per_unit)
+
+    def _write(
         self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
+        encoded: Tensor,
+        is_text: Tensor,  # noqa: ARG002 - durations say enough
+        durations: Tensor,
         *,
-        generation: GenerationConfig,
-        seed: int | None = None,
+        sampler: RowSampler,
+        generation: GenerationConfig,  # noqa: ARG002 - mel and codes are all it writes
     ) -> Synthesis:
-        """Write all frames at once; see `ToktsModel.synthesize`."""
-        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        n_units = attention_mask.sum(dim=1)
-        frames = torch.expm1(self.durations(self.reader(input_ids, n_units), n_units)) / speed_of(generation)
-        durations = round_durations(frames, attention_mask.bool(), limit=self.config.max_frames_per_unit)
-        limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
-        fits = (durations.sum(dim=1) <= limit).tolist()
-        sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
-        synthesis = self._write(input_ids, attention_mask, cut_durations(durations, limit), sampler)
-        return replace(synthesis, stop_reasons=["eos" if whole else "length" for whole in fits])
-
-    @torch.no_grad()
-    def generate_for_durations(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, *, durations: Tensor
-    ) -> SpeechOutput:
-        """Speak, each text id as long as it is told to be: exactly the sum of the durations, however long.
-
-        Args:
-            input_ids: int64 (batch, n_units), padded at the end.
-            attention_mask: int64, same shape; None = all real.
-            durations: int64, same shape, 0 or more frames of each text id; 0 where it is padding.
-        Raises:
-            ModelError: ids outside the vocabulary, durations of another shape or below 0, or no codec.
-            TextError: more ids than the model can read.
-        """
-        ids = self._check_input_ids(input_ids)
-        if durations.shape != ids.shape or bool((durations < 0).any()):
-            raise ModelError(
-                f"must be {tuple(ids.shape)} frames, 0 or more, got {tuple(durations.shape)}, {int(durations.min())} "
-                "at least; give one for each text id",
-                key="durations",
-            )
-        mask = torch.ones_like(ids) if attention_mask is None else attention_mask
-        sampler = RowSampler(ids, mask, generation=self.default_generation(), seed=0)
-        synthesis = self._write(ids, mask, durations, sampler)
-        return SpeechOutput(
-            features=synthesis.features,
-            n_frames=synthesis.n_frames,
-            audio=self._decode(synthesis),
-            stop_reasons=list(synthesis.stop_reasons),
-            units=None if synthesis.alignment is None else synthesis.alignment.argmax(dim=2),
-        )
-
-    def _write(self, input_ids: Tensor, attention_mask: Tensor, durations: Tensor, sampler: RowSampler) -> Synthesis:
-        """Write as many frames as the durations say."""
         n_frames = durations.sum(dim=1)
         total = int(n_frames.max())
-        encoded = self.reader(input_ids, attention_mask.sum(dim=1))
         _, final = self.writer(encoded, durations, n_frames=n_frames, total=total)
         features, probabilities = self._features(final, sampler)
         silence = SILENCE if self.feature_kind == "mel" else 0
@@ -250,7 +213,7 @@ class NonAttentive(ToktsModel):  # type: ignore[no-untyped-call]
             features=torch.where(is_real, features, torch.full_like(features, silence)),
             n_frames=n_frames,
             stop_reasons=["eos"] * len(n_frames),
-            alignment=nn.functional.one_hot(units_of_frames(durations), input_ids.shape[1]).float(),
+            alignment=nn.functional.one_hot(units_of_frames(durations), durations.shape[1]).float(),
             probabilities=probabilities,
         )
 

@@ -20,22 +20,23 @@ from toktts.models._aligned import check_enough_frames
 from toktts.models._attaching import small_voice
 from toktts.models._base import Synthesis
 from toktts.models._code_loss import code_loss, weights_of_books
-from toktts.models._generation import energy_of, pitch_of, refinement_steps_of, speed_of
+from toktts.models._generation import energy_of, pitch_of, refinement_steps_of
 from toktts.models._labels import check_durations, real_frames
 from toktts.models._toknar_config import ToknarConfig, ToknarOutput
 from toktts.models._toknar_net import ToknarNet
+from toktts.models._told_durations import TakesDurations
 from toktts.models.modules.averages import mean_of_batch
 from toktts.models.modules.duration_predictor import is_said, log_frames
 from toktts.models.modules.prosody import Kind
 from toktts.models.modules.refinement import draw_settled, most_certain, open_share
-from toktts.models.modules.repeating import cut_durations, round_durations
+from toktts.models.modules.repeating import round_durations
 from toktts.models.modules.sampling import RowSampler
 from toktts.models.modules.upsampling import durations_of_path
 
 __all__ = ["Toknar", "ToknarConfig", "ToknarOutput"]
 
 
-class Toknar(ToknarNet):
+class Toknar(ToknarNet, TakesDurations):
     """Text ids -> durations -> codes, without a loop over the frames."""
 
     is_autoregressive = False
@@ -138,40 +139,35 @@ class Toknar(ToknarNet):
             torch.exp(logs) * least / speed, is_text, limit=self.config.max_frames_per_unit, least=least
         )
 
-    def synthesize(
+    def _read(self, input_ids: Tensor, attention_mask: Tensor, generation: GenerationConfig) -> Tensor:  # noqa: ARG002
+        return self.encode_text(input_ids, attention_mask)
+
+    def _write(
         self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
+        encoded: Tensor,
+        is_text: Tensor,
+        durations: Tensor,
         *,
+        sampler: RowSampler,
         generation: GenerationConfig,
-        seed: int | None = None,
     ) -> Synthesis:
-        """Write all frames at once; see `ToktsModel.synthesize`."""
-        attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        is_text = attention_mask.bool()
-        encoded = self.encode_text(input_ids, attention_mask)
-        limit = min(generation.max_new_tokens or self.config.max_frames, self.config.max_frames)
-        planned = self.plan(encoded, is_text, speed=speed_of(generation))
-        wanted = planned.sum(dim=1)
-        durations = cut_durations(planned, limit)
         n_frames = durations.sum(dim=1)
         if self.prosody is not None:
             factors: Mapping[Kind, float] = {"pitch": pitch_of(generation), "energy": energy_of(generation)}
             encoded = self.prosody.speak(encoded, is_text, factors)
-        sampler = RowSampler(input_ids, attention_mask, generation=generation, seed=seed)
         is_soft, n_again = self.config.soft_decoding and not generation.do_sample, refinement_steps_of(generation)
-        codes, probabilities = self._write(encoded, durations, sampler, n_again=n_again, is_soft=is_soft)
+        codes, probabilities = self._codes(encoded, durations, sampler, n_again=n_again, is_soft=is_soft)
         codes = codes.masked_fill(~length_mask(n_frames, codes.shape[2])[:, None], 0)
         path = _units_of(durations, total=codes.shape[2])
         return Synthesis(
             features=codes,
             n_frames=n_frames,
-            stop_reasons=["eos" if fits else "length" for fits in (wanted <= limit).tolist()],
-            alignment=nn.functional.one_hot(path, input_ids.shape[1]).float(),
+            stop_reasons=["eos"] * len(n_frames),
+            alignment=nn.functional.one_hot(path, durations.shape[1]).float(),
             probabilities=probabilities,
         )
 
-    def _write(
+    def _codes(
         self, encoded: Tensor, durations: Tensor, sampler: RowSampler, *, n_again: int, is_soft: bool
     ) -> tuple[Tensor, Tensor | None]:
         """Choose codes, int64 (batch, n_codebooks, n_frames), and the least certain again; and how likely each is."""
