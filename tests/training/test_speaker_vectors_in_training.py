@@ -1,5 +1,6 @@
 """Vectors of speakers from a file, through a training, to the voice that speaks."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from toktts.data.corpora._base import tiny_clip
 from toktts.errors import ConfigError, CorpusError, ModelError
 from toktts.inference import pipeline, say
 from toktts.inference.loading import load_model
+from toktts.models.fastspeech2 import FastSpeech2
 from toktts.training.run import Start, prepare, train_voice
 
 TEXT = "ba da"
@@ -102,6 +104,22 @@ def test_two_vectors_speak_with_two_voices_and_the_first_one_unless_asked(run: P
 
 
 @pytest.mark.medium
+def test_phrases_are_cut_where_a_model_that_takes_vectors_hears_them(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[torch.Tensor] = []
+    align = FastSpeech2.align
+
+    def listen(self: FastSpeech2, *tensors: torch.Tensor, **named: torch.Tensor) -> torch.Tensor:
+        heard.extend(named["speaker_vectors"])
+        return align(self, *tensors, **named)
+
+    monkeypatch.setattr(FastSpeech2, "align", functools.wraps(align)(listen))
+    train_voice(load_config([], overrides=words(data, tmp_path, "data.phrase_share=0.5", "training.args.max_steps=6")))
+    assert {tuple(vector.tolist()) for vector in heard} == {(*ADAM,), (*EVE,)}
+
+
+@pytest.mark.medium
 def test_say_speaks_as_the_vector_of_a_name(data: Path, run: Path, tmp_path: Path) -> None:
     def spoken(where: str | None) -> np.ndarray:
         say(TEXT, model=run, output=tmp_path / "said.wav", force=True, speaker_vector=where)
@@ -162,9 +180,6 @@ def test_vectors_that_do_not_fit_are_refused_before_anything_is_encoded(data: Pa
     )
     assert refused(data, tmp_path, "codec.name_or_path=bundled", family="toknar", options="{}").endswith(
         "data.speaker_vectors: are nothing the model takes; leave it out, or train a new fastspeech2"
-    )
-    assert refused(data, tmp_path, "data.phrase_share=0.5").endswith(
-        "data.phrase_share: does not go with data.speaker_vectors; set it to 0"
     )
     assert not (tmp_path / "cache").exists()
 

@@ -121,8 +121,6 @@ def speaker_vectors(config: Config, corpus: Corpus, *, size: int) -> SpeakerVect
             f"{path} has vectors of {vectors.size} numbers, the model wants {size}; use others, or leave "
             "model.options.speaker_vector_size out of a new one",
         )
-    if config.data.phrase_share:
-        raise config.fault("data.phrase_share", "does not go with data.speaker_vectors; set it to 0")
     vectors.check_speakers({row.speaker for row in corpus})
     return vectors
 

@@ -174,7 +174,12 @@ class FastSpeech2(FastSpeech2Net, TakesDurations):
 
     @torch.no_grad()
     def align(
-        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor, speaker_ids: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        labels: Tensor,
+        speaker_ids: Tensor | None = None,
+        speaker_vectors: Tensor | None = None,
     ) -> Tensor:
         """Say how long each text id lasts in a recording, as far as the aligner has learned it.
 
@@ -183,12 +188,13 @@ class FastSpeech2(FastSpeech2Net, TakesDurations):
             attention_mask: int64, same shape, 1 = real, 0 = padding.
             labels: what was recorded, as `forward` takes it.
             speaker_ids: int64 (batch,), for `n_speakers`.
+            speaker_vectors: float (batch, speaker_vector_size).
         Returns:
             Frames, int64 (batch, n_units), at least 1 for each real id; a row's sum is its number of frames.
         Raises:
             ModelError: a row with fewer frames than text ids, a model without an aligner, or no speaker.
         """
-        encoded = self.encode_text(input_ids, attention_mask, Speaker(speaker_ids))
+        encoded = self.encode_text(input_ids, attention_mask, Speaker(speaker_ids, speaker_vectors))
         return self._durations(encoded, labels, attention_mask.bool(), None)[0]
 
     def _teacher(self, kind: Kind, track: Tensor, durations: Tensor, is_real: Tensor) -> Prosody:
