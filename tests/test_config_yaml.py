@@ -122,10 +122,13 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_quickly_and_in_little_memory(name):
-    read_yaml("a: 1", "warm-up.yaml")
-    start = time.process_time()
-    refusal(BOMBS[name])
-    assert time.process_time() - start < 0.2
+    def seconds():
+        start = time.process_time()
+        refusal(BOMBS[name])
+        return time.process_time() - start
+
+    # The best of three: the first may load what reads YAML, and any may meet the garbage of other tests.
+    assert min(seconds() for _ in range(3)) < 0.2
     tracemalloc.start()
     refusal(BOMBS[name])
     peak = tracemalloc.get_traced_memory()[1]

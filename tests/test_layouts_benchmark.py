@@ -34,6 +34,7 @@ def tables(lines: list[str]) -> list[str]:
     return [line for line in lines if "frames seen" in line]
 
 
+@pytest.mark.medium
 def test_every_setup_is_trained_and_stands_in_the_table_with_all_its_numbers(printed):
     folder, lines = printed
     head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in tables(lines)[0].splitlines()]
@@ -46,6 +47,7 @@ def test_every_setup_is_trained_and_stands_in_the_table_with_all_its_numbers(pri
     assert {path.name for path in (folder / "out").iterdir()} == {setup.replace(" ", "-") for setup in SETUPS}
 
 
+@pytest.mark.medium
 def test_finished_runs_are_used_again(printed):
     _, lines = printed
     assert len(tables(lines)) == 2
@@ -54,6 +56,7 @@ def test_finished_runs_are_used_again(printed):
     assert first == second
 
 
+@pytest.mark.medium
 def test_a_run_of_other_settings_is_not_taken_for_this_one(printed):
     folder, _ = printed
     with pytest.raises(RunFolderError, match="holds a run with other settings; choose another --out"):

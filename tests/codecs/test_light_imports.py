@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from toktts.codecs import save_random_encodec
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,6 +21,7 @@ print(sorted(early), "transformers" in sys.modules)
 """
 
 
+@pytest.mark.medium
 def test_workers_import_transformers_only_for_its_codecs(tmp_path: Path) -> None:
     save_random_encodec(tmp_path / "codec", small=True)
     done = subprocess.run(
