@@ -1,8 +1,10 @@
 """What holds for every test: offline, one thread, nothing of the user's touched, the same examples every time."""
 
 import os
+import signal
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Before anything imports torch, transformers or wandb: they read these once.
@@ -28,6 +30,7 @@ LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0", None)
 settings.register_profile(
     "ci", derandomize=True, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("fast", settings.get_profile("ci"), max_examples=20)
 settings.register_profile("nightly", deadline=None, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
@@ -56,6 +59,26 @@ def pytest_unconfigure() -> None:
 def root() -> Path:
     """The repository."""
     return ROOT
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """A command line of `toktts` in this process, not in one that imports everything again: code, stdout, stderr."""
+    import toktts_cli
+
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def command(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            toktts_cli.main([str(word) for word in words])
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    yield command
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from light_process import LIGHT
 
 from toktts.entry import check_output
 from toktts.errors import AudioError
@@ -15,15 +16,6 @@ ROOT = Path(__file__).parent.parent
 
 # A command line in a process that cannot import torch: whatever it prints was not paid for with seconds.
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; import toktts_cli; toktts_cli.main(sys.argv[1:])"
-
-
-# The package without its public door, which imports torch.
-LIGHT = f"""
-import os, signal, sys, time, types
-toktts = types.ModuleType("toktts")
-toktts.__path__ = [{str(ROOT / "toktts")!r}]
-sys.modules["toktts"] = toktts
-"""
 
 
 def toktts(*args: str, code: str = WITHOUT_TORCH, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
@@ -35,6 +27,7 @@ def entry(body: str, *, debug: bool = False) -> subprocess.CompletedProcess[str]
     """Run `body` as the work of a command."""
     lines = "\n    ".join(body.splitlines())
     code = f"""{LIGHT}
+import os, signal, time
 from toktts.entry import run_command
 from toktts.errors import ToktsError
 def work():

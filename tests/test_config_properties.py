@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from light_process import LIGHT
 
 from toktts.config import (
     CodecSection,
@@ -156,8 +157,7 @@ def test_any_override_gives_a_config_or_a_config_error(text):
 
 def test_the_config_layer_imports_neither_torch_nor_transformers():
     code = (
-        "import sys, types; package = types.ModuleType('toktts'); package.__path__ = ['toktts'];"
-        "sys.modules['toktts'] = package; import toktts.config;"
+        f"{LIGHT}import toktts.config;"
         "toktts.config.load_config([], yconfigs=['data: {workers: 2}']);"
         "print({'torch', 'transformers', 'numpy'} & set(sys.modules))"
     )

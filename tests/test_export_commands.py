@@ -5,24 +5,12 @@ from pathlib import Path
 
 import pytest
 
-import toktts_cli
 from toktts import TextToSpeechSynthesizer
 from toktts.models.fastspeech2 import FastSpeech2
 from toktts.models.toknar import Toknar
 from toktts.tokens import build_tokenizer
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            toktts_cli.main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return command
 
 
 def saved(model: Toknar | FastSpeech2, folder: Path) -> Path:

@@ -8,6 +8,9 @@ import pytest
 import soundfile
 from tiny_run import save_run
 
+from toktts.errors import ToktsError
+from toktts.evaluation.samples.generate import main
+
 pytestmark = pytest.mark.medium
 
 
@@ -31,18 +34,17 @@ def test_texts_become_sounds(root: Path, run: Path, tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "out" / "one.wav").samplerate == 24000
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ("one|hello\n../two|no\n", "2: id '../two' is not safe as a file name"),
-        ("one|hello\ntwo|...\n", "2: text holds nothing to speak"),
-    ],
-)
-def test_a_bad_line_is_one_line_on_stderr_and_code_2(
-    root: Path, run: Path, tmp_path: Path, lines: str, message: str
-) -> None:
-    done = speak(root, run, lines, tmp_path / "out")
+def test_a_bad_line_is_one_line_on_stderr_and_code_2(root: Path, run: Path, tmp_path: Path) -> None:
+    done = speak(root, run, "one|hello\n../two|no\n", tmp_path / "out")
     assert done.returncode == 2, done.stderr
-    assert done.stderr.startswith(f"toktts: error: {tmp_path / 'out.txt'}:{message}")
+    assert done.stderr.startswith(f"toktts: error: {tmp_path / 'out.txt'}:2: id '../two' is not safe as a file name")
     assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_line_without_words_is_refused_before_anything_is_written(run: Path, tmp_path: Path) -> None:
+    texts = tmp_path / "out.txt"
+    texts.write_text("one|hello\ntwo|...\n", encoding="utf-8")
+    with pytest.raises(ToktsError, match=f"^{texts}:2: text holds nothing to speak"):
+        main(["--with-model", str(run), "--texts", str(texts), "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()

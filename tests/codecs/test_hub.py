@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import constants
+from light_process import LIGHT
 
 from toktts.audio import Waveform
 from toktts.codecs import _hub, load_codec
@@ -237,7 +238,7 @@ def test_offline_a_codec_in_the_cache_of_the_hub_is_used_and_locked(
 @pytest.mark.medium
 def test_a_proxy_that_is_not_there_is_named_within_ten_seconds_without_its_password(tmp_path: Path) -> None:
     code = (
-        "import time; from toktts.codecs import load_codec; from toktts.errors import DownloadError\n"
+        f"{LIGHT}import time; from toktts.codecs import load_codec; from toktts.errors import DownloadError\n"
         "start = time.monotonic()\n"
         "try: load_codec('encodec')\n"
         "except DownloadError as error: print(error.one_line(), time.monotonic() - start, sep='|')"

@@ -5,14 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from light_process import LIGHT
 
 from toktts.codecs import save_random_encodec
 
-ROOT = Path(__file__).parent.parent.parent
-LIGHT = f"""
-import sys, types
-door = sys.modules["toktts"] = types.ModuleType("toktts")
-door.__path__ = [{str(ROOT / "toktts")!r}]
+WORKER = f"""{LIGHT}
 import toktts.data.workers
 from toktts.codecs import load_codec
 early = {{"transformers", "datasets"}} & set(sys.modules)
@@ -25,6 +22,6 @@ print(sorted(early), "transformers" in sys.modules)
 def test_workers_import_transformers_only_for_its_codecs(tmp_path: Path) -> None:
     save_random_encodec(tmp_path / "codec", small=True)
     done = subprocess.run(
-        [sys.executable, "-c", LIGHT, str(tmp_path / "codec")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", WORKER, str(tmp_path / "codec")], capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.returncode) == ("[] True\n", 0), done.stderr

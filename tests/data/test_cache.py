@@ -17,6 +17,7 @@ import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from light_process import LIGHT
 from toy_codec import ToyCodec, ToyCorpus, sound, utterance
 
 import toktts.data.shards
@@ -367,8 +368,7 @@ def test_processes_give_the_same_bytes_and_one_that_dies_twice_costs_its_clip_on
     assert not list(tmp_path.rglob(".tmp-*"))
 
 
-BUILD = """
-import sys
+BUILD = f"""{LIGHT}
 from toy_codec import ToyCodec, ToyCorpus
 from toktts.data.cache import build_token_cache
 from toktts.data.encoding import Arrangement, ClipSettings

@@ -7,13 +7,14 @@ import threading
 import time
 
 import pytest
+from light_process import LIGHT
 
 from toktts.data.atomic import sweep, write_atomically
 from toktts.data.locks import FolderLock
 from toktts.errors import CacheError, RunFolderError
 
-HOLD = """
-import sys, time
+HOLD = f"""{LIGHT}
+import time
 from toktts.data.locks import FolderLock
 with FolderLock(sys.argv[1], "trains"):
     print("held", flush=True)
@@ -31,7 +32,6 @@ def holder(tmp_path):
     process.stdout.close()
 
 
-@pytest.mark.medium
 def test_a_second_owner_is_told_who_holds_the_folder(tmp_path, holder):
     since = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d"
     expected = rf"in use by pid {holder.pid} since {since}, which trains; wait for it to end or stop it"
@@ -39,7 +39,6 @@ def test_a_second_owner_is_told_who_holds_the_folder(tmp_path, holder):
         pass
 
 
-@pytest.mark.medium
 def test_a_killed_owner_blocks_nobody(tmp_path, holder):
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import toktts_cli
 from toktts.alignment import Alignment
 from toktts.alignment.textgrid import write_textgrid
 from toktts.data.corpora.ljspeech import LJSpeech
@@ -40,23 +38,6 @@ def write_grids(folder: Path) -> None:
         grid = sound.parent / "TextGrid" / f"{sound.stem}.TextGrid"
         grid.parent.mkdir(exist_ok=True)
         write_textgrid(grid, [Alignment(phones.spans, 1.0, "phones")])
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[object]:
-    import signal
-
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    before = signal.getsignal(signal.SIGTERM)
-
-    def command(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            toktts_cli.main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return int(stop.value.code or 0), printed.out, printed.err
-
-    yield command
-    signal.signal(signal.SIGTERM, before)
 
 
 def test_a_tar_archive_becomes_features_step_by_step_and_again(archive: Path, tmp_path: Path, run) -> None:
