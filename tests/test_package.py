@@ -62,6 +62,10 @@ def test_packages_installed_without_their_dependencies_are_locked_by_hash(name: 
     [
         (["scripts/install", "--prod"], "unknown option '--prod'; scripts/install takes only --dev"),
         (["scripts/check", "--quick"], "unknown option '--quick'; scripts/check takes only --fast"),
+        (
+            ["scripts/check", "--fast", "models", "model"],
+            "no folder tests/model; --fast leaves out codecs contracts evaluation inference models training",
+        ),
         (["scripts/install_extras"], "nothing to install; name parity, evaluation or both"),
         (["scripts/install_extras", "parity"], "nowhere has no python; run scripts/install first"),
     ],
