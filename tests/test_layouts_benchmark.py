@@ -7,7 +7,7 @@ from toktts.config import load_config
 from toktts.data.corpora.folder import Folder
 from toktts.errors import ConfigError, RunFolderError
 
-QUICK = ["training.args.max_steps=2", "model.options.hidden_size=32", "inference.max_seconds=0.5"]
+QUICK = ["training.args.max_steps=2", "model.options.hidden_size=32", "inference.max_seconds=0.1"]
 
 
 def words_for(tmp_path: Path, *more: str, minutes: str = "1") -> list[str]:

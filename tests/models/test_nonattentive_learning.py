@@ -48,7 +48,7 @@ def learned() -> tuple[NonAttentive, dict[str, Tensor]]:
         )
     )
     batch = toy_batch()
-    for stage, steps in ((1, 200), (2, 120)):
+    for stage, steps in ((1, 100), (2, 60)):
         model.begin_stage(stage)
         model.train()
         optimizer = torch.optim.Adam([value for value in model.parameters() if value.requires_grad], lr=4e-3)
