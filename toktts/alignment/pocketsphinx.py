@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SAMPLING_RATE = 16_000
 FRAME_RATE = 100
+# 0.1 s. The recognizer guesses its first frame from the last one it heard: after this, the same for every clip.
+_SILENCE = bytes(2 * SAMPLING_RATE // 10)
 _WIDE = {"beam": 1e-200, "pbeam": 1e-200, "wbeam": 1e-150}
 # Likely silences find short pauses, but the second pass may get stuck in one; wide beams help with voices unlike those
 # the acoustic model heard.
@@ -121,6 +123,7 @@ def _entries(decoder: "pocketsphinx.Decoder", pcm: bytes, pronunciations: Sequen
             decoder.add_word(_key(pronunciation), pronunciation, True)
     decoder.set_align_text(" ".join(map(_key, pronunciations)))
     try:
+        _listen(decoder, _SILENCE)
         _listen(decoder, pcm)
         decoder.set_alignment()
         _listen(decoder, pcm)
