@@ -163,6 +163,8 @@ def test_a_batch_holds_as_many_seconds_at_any_frame_rate(sound, frames):
 def test_a_family_that_aligns_gets_phrases_instead_of_copies_if_words_can_be_parted():
     values = values_for(0.25, **{"tokens.tokenizer": "phonemes"})
     assert (values["data.phrase_share"], values["data.augmentation_copies"]) == (0.5, 1)
+    for family in ("tokar", "fastspeech2", "nonattentive"):
+        assert values_for(0.25, family, **{"tokens.tokenizer": "phonemes"})["data.phrase_share"] == 0.5
     assert "data.phrase_share" not in values_for(0.25, **{"tokens.tokenizer": "symbols360"})
     assert "data.phrase_share" not in values_for(0.25, "tokflat", **{"tokens.tokenizer": "phonemes"})
     assert "data.phrase_share" not in values_for(0.25, **{"tokens.tokenizer": "phonemes", "data.clip_seconds": 2.0})

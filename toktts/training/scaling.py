@@ -10,7 +10,7 @@ LEAST_HOURS, MOST_HOURS = 1 / 12, 24.0
 MANY_EPOCHS = 10_000
 PARTING_TOKENIZERS = ("phonemes", "mixed", "characters", "bytes")
 # Families with which phrases were measured (docs/experiments.md); others that align can be trained with them, too.
-PHRASED = frozenset({"toknar"})
+PHRASED = frozenset({"toknar", "tokar", "fastspeech2", "nonattentive"})
 ONE_PASS = frozenset({"toknar", "fastspeech2", "nonattentive"})
 
 
