@@ -79,6 +79,21 @@ def test_a_run_holds_what_was_chosen_and_goes_on_with_it_whatever_the_data_are(t
     assert fit_to_data(config_of(tmp_path, *words), tmp_path / "other", checkpoint=checkpoint) == again
 
 
+@pytest.mark.parametrize("family", ["tokar", "fastspeech2"])
+def test_what_an_older_run_left_open_of_model_and_data_stays_open(family, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.yaml").write_text("data: {augmentation_copies: 2, train_fraction: 0.9}", encoding="utf-8")
+    words = f"model.family={family}"
+    for place, checkpoint in ((run, None), (tmp_path / "other", run / "checkpoints" / "checkpoint-2")):
+        filled = fit_to_data(config_of(tmp_path, words), place, checkpoint=checkpoint)
+        assert filled.model.options == {}
+        assert (filled.data.augmentation_copies, filled.data.train_fraction) == (2, 0.9)
+        assert filled.data.phrase_share is filled.data.max_frames_per_batch is None
+        assert filled.training.max_minutes is not None
+    assert fit_to_data(config_of(tmp_path, words), tmp_path / "new").data.phrase_share == 0.5
+
+
 @pytest.mark.parametrize("codec", ["bundled", "griffin_lim"])
 @pytest.mark.parametrize("family", ["fastspeech2", "nonattentive"])
 def test_a_family_that_writes_both_features_writes_those_of_the_codec_that_is_named_or_bundled(
