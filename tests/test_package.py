@@ -1,6 +1,7 @@
 """The wheel holds what an empty environment needs, and the scripts say what is wrong with their arguments."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -74,6 +75,23 @@ def test_a_script_refuses_what_it_does_not_know(command: list[str], message: str
     environment = os.environ | {"TOKTTS_VENV": "nowhere"}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False)
     assert (result.returncode, result.stderr) == (2, f"toktts: error: {message}\n")
+
+
+@pytest.mark.parametrize("named", ["models", "models/", "tests/models", "models/modules/"])
+def test_a_fast_check_runs_the_folder_that_is_named_however_it_is_written(named: str, tmp_path: Path) -> None:
+    stubs = [tmp_path / "scripts/install", *(tmp_path / "venv/bin" / tool for tool in ("ruff", "mypy", "pytest"))]
+    for stub in stubs:
+        stub.parent.mkdir(parents=True, exist_ok=True)
+        stub.write_text('#!/bin/sh\necho "$@"\n', encoding="utf-8")
+        stub.chmod(0o755)
+    (tmp_path / "tests/models").mkdir(parents=True)
+    script = Path(shutil.copy(ROOT / "scripts/check", tmp_path / "scripts/check"))
+    environment = os.environ | {"TOKTTS_VENV": str(tmp_path / "venv")}
+    command = [script, "--fast", named]
+    result = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=True)
+    tests = result.stdout.splitlines()[-1]
+    assert "--ignore tests/codecs --ignore toktts/codecs" in tests
+    assert "models" not in tests
 
 
 def test_the_python_that_makes_the_environment_can_be_too_old(tmp_path: Path) -> None:
