@@ -142,6 +142,16 @@ def test_sets_are_judged_one_after_another_into_one_file(run: Path, metrics: lis
     assert [one["title"] for one in read_scores(copy / "evaluation" / "scores.json")["sets"]] == ["short"]
 
 
+def test_scores_that_cannot_be_read_are_said_before_anything_is_spoken(
+    run: Path, metrics: list[Metric], tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "scores.json").write_text("{", encoding="utf-8")
+    with pytest.raises(RunFolderError, match=r"scores.json: cannot be read .*; delete it and judge again"):
+        evaluate(Request(what=str(run), sets=("short",), limit=1, out=tmp_path / "out"), metrics=metrics[:1])
+    assert not list((tmp_path / "out").rglob("*.wav"))
+
+
 def test_a_voice_of_mel_speaks_through_another_vocoder_into_a_folder_of_its_own(
     metrics: list[Metric], tmp_path: Path
 ) -> None:
@@ -194,6 +204,11 @@ def test_speaker_similarity_is_left_out_aloud_without_recordings(
             lambda run, _: Request(what=str(run), sets=("ljspeech",)),
             ConfigError,
             "ljspeech: has the ids of LJSpeech only; name its folder with --ljspeech",
+        ),
+        (
+            lambda run, _: Request(what=str(run), text=Path("my/plain.txt")),
+            ConfigError,
+            "--text: my/plain.txt would be taken for the set 'plain'; rename the file",
         ),
         (lambda run, _: Request(what=str(run), codec="griffin_lim"), ModelError, "model writes codes, codec reads mel"),
         (lambda run, _: Request(what=str(run), metrics=("wr",)), ConfigError, "--metrics: .*did you mean 'wer'"),

@@ -55,6 +55,12 @@ def test_sentences_are_those_that_all_have_said_spread_over_the_set(tmp_path: Pa
     assert shared_sentences([]) == []
 
 
+def test_sentences_of_one_name_and_two_texts_are_not_shown_side_by_side(tmp_path: Path) -> None:
+    one, two = (judged(tmp_path, name, ["a", "b"]) for name in ("one", "two"))
+    two.scores["columns"]["voice"]["sentences"][0]["text"] = "Something else."
+    assert shared_sentences([one, two]) == ["b"]
+
+
 def test_voices_that_said_nothing_alike_are_named(tmp_path: Path) -> None:
     voices = [judged(tmp_path, "one", ["a"]), judged(tmp_path, "two", ["b"])]
     with pytest.raises(RunFolderError, match="one, two have no sentence of the set 'plain' in common; judge them on"):

@@ -16,7 +16,14 @@ from toktts.evaluation._base import Metric
 from toktts.evaluation.judging.folders import Originals, load_sounds, read_samples
 from toktts.evaluation.judging.metrics import load_metrics
 from toktts.evaluation.judging.run_facts import run_facts
-from toktts.evaluation.judging.scores import SCORES, Circumstances, evaluation_folder, fingerprint, write_scores
+from toktts.evaluation.judging.scores import (
+    SCORES,
+    Circumstances,
+    evaluation_folder,
+    fingerprint,
+    sets_of,
+    write_scores,
+)
 from toktts.evaluation.judging.sentences import LJSPEECH, SETS, ljspeech_set, sentence_set, sentences_of
 from toktts.evaluation.judging.summary import judge
 from toktts.evaluation.judging.verdict import ALWAYS, SOUND, Verdict
@@ -86,6 +93,10 @@ def _check_sets(request: Request) -> None:
     unknown = [name for name in request.sets if name not in known]
     if unknown:
         raise ConfigError(f"no such set {unknown[0]!r}; choose from {', '.join(known)}", key="--sets")
+    if request.text is not None and request.text.stem in known:
+        raise ConfigError(
+            f"{request.text} would be taken for the set {request.text.stem!r}; rename the file", key="--text"
+        )
     if LJSPEECH in request.sets and request.ljspeech is None:
         raise ConfigError("has the ids of LJSpeech only; name its folder with --ljspeech", key=LJSPEECH)
 
@@ -128,6 +139,8 @@ def _judge_voice(request: Request, metrics: Sequence[Metric]) -> list[Verdict]:
     unseen, voice = _recordings(request, job, pipe, metrics)
     originals = Originals(request.originals)
     circumstances = _circumstances(request, job, pipe, metrics)
+    if circumstances is not None:
+        sets_of(out / SCORES, voice=circumstances.voice)  # what cannot be read is refused before anything is spoken
     verdicts = []
     for name, examples in _sentences(request, unseen).items():
         known = find_recordings(_spread(examples, request.limit), originals)

@@ -67,7 +67,11 @@ def shared_sentences(voices: Sequence[JudgedVoice], *, limit: int = N_SENTENCES)
         limit: of them, at most.
     """
     said = [voice.sentences(VOICE) for voice in voices]
-    shared = [id_ for id_ in said[0] if all(id_ in other for other in said)] if said else []
+    first, *others = said or [{}]
+    # By text, too: of another corpus, or another file of sentences, the same id may name something else.
+    shared = [
+        id_ for id_, one in first.items() if all(id_ in other and other[id_]["text"] == one["text"] for other in others)
+    ]
     return [shared[place * len(shared) // limit] for place in range(limit)] if len(shared) > limit else shared
 
 
