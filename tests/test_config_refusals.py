@@ -171,6 +171,7 @@ def test_a_number_out_of_range_is_named_with_its_range(yaml_text, expected):
         ("inference: {do_sample: false, top_k: 5}", "inference.top_k", "inference.do_sample"),
         ("inference: {guidance_scale: 1.5}", "inference.guidance_scale", "model.options.text_dropout"),
         ("inference: {refinement_steps: 2}", "inference.refinement_steps", "model.options.refinement"),
+        ("{model: {start_from: a}, training: {kind: codec}}", "model.start_from", "training.kind"),
         ("training: {args: {bf16: true, fp16: true}}", "training.args.fp16", "training.args.bf16"),
         ("training: {args: {min_learning_rate: 1}}", "training.args.min_learning_rate", "training.args.learning_rate"),
         ("training: {args: {warmup_steps: 9, lr_decay_steps: 9}}", "training.args.lr_decay_steps", "args.warmup_steps"),

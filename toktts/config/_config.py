@@ -127,6 +127,8 @@ def contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
     if (data.augmentation_copies or 1) > 1 and data.augmentation_noise_std == 0:
         what = f"{data.augmentation_copies} copies with data.augmentation_noise_std 0 are all the same"
         yield "data.augmentation_copies", what, "set it to 1, or raise data.augmentation_noise_std"
+    if training.kind == "codec" and config.model.start_from is not None:
+        yield "model.start_from", "has no effect while training.kind is codec", "name codec.name_or_path"
     if training.early_stopping_patience is not None and training.args.get("eval_strategy") == "no":
         what = "needs evaluations, and training.args.eval_strategy is 'no'"
         yield "training.early_stopping_patience", what, "set eval_strategy to steps or epoch"
