@@ -26,7 +26,7 @@ WARM_UP = 0.2
 
 @runtime_checkable
 class Aligns(Protocol):
-    """A model family that learns which frames say which text id; it may also want `speaker_ids`."""
+    """A model family that learns which frames say which text id; it may also want what says who speaks."""
 
     def align(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
         """Give the frames of each text id, int64 (batch, n_units), each row's sum its number of frames."""
