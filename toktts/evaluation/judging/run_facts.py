@@ -6,7 +6,7 @@ from typing import Any
 
 from toktts import build
 from toktts.config import Config
-from toktts.errors import ConfigError, CorpusError
+from toktts.errors import ToktsError
 from toktts.models import ToktsModel
 
 STATE_FILE = "trainer_state.json"
@@ -51,5 +51,5 @@ def _minutes(state: Any) -> float | None:
 def _hours(config: Config) -> float | None:
     try:
         return build.speech_amount(config, build.open_corpus(config)).hours
-    except (ConfigError, CorpusError):
+    except ToktsError:  # a corpus that is on the Hub, or cut by an aligner, and both are not needed to judge a voice
         return None
