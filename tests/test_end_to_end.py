@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,16 @@ def test_weights_to_start_from_keep_all_but_the_options_that_change(run: Path, t
     assert after.config.dropout == 0.25 != before.config.dropout
     for (name, old), new in zip(before.state_dict().items(), after.state_dict().values(), strict=True):
         np.testing.assert_allclose(old, new, atol=1e-6, err_msg=name)
+
+
+def test_a_run_goes_on_without_the_voice_it_began_with(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "old")
+    words = [*TINY, f"model.start_from={tmp_path / 'old'}", f"training.output_dir={tmp_path / 'new'}"]
+    train_command([*words, "training.args.max_steps=10", "training.args.lr_decay_steps=20"])
+    shutil.rmtree(tmp_path / "old")
+    train_command([*words, "training.args.lr_decay_steps=20", "training.resume=true"])
+    state = json.loads((tmp_path / "new" / "trainer_state.json").read_text(encoding="utf-8"))
+    assert state["global_step"] == 20
 
 
 def test_a_wrong_option_stops_before_a_folder_is_filled(tmp_path: Path) -> None:

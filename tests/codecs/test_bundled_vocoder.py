@@ -43,5 +43,4 @@ def test_speech_comes_back_with_its_spectrum(clip: Waveform) -> None:
     for name, codec in (("trained", trained), ("new", MelVocoder(trained.options))):
         again = Waveform(codec.decode(mel).samples[:, : clip.samples.shape[1]], 22_050)
         off[name] = float((loudness(again) - loudness(clip)).abs().mean())
-    print(off)
     assert off["trained"] < off["new"] / 3

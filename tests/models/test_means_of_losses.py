@@ -9,6 +9,7 @@ from torch import Tensor
 
 from toktts import registry
 from toktts.models import ToktsModel
+from toktts.models._code_loss import code_loss
 from toktts.models.fastspeech2 import FastSpeech2, FastSpeech2Config
 from toktts.models.modules.averages import mean_of_batch
 from toktts.models.toknar import Toknar, ToknarConfig
@@ -142,3 +143,9 @@ def test_a_mean_over_nothing_is_0_and_what_does_not_count_has_no_gradient() -> N
     assert float(mean.detach()) == 3.0
     assert errors.grad is not None
     assert errors.grad[1, 1] == 0
+
+
+@pytest.mark.parametrize("weights", [None, [2.0, 1.0]])
+def test_a_batch_whose_codes_are_all_settled_costs_nothing(weights: list[float] | None) -> None:
+    none = torch.full((1, 3, 2), -100)
+    assert float(code_loss(torch.randn(1, 3, 2, 5), none, weights)) == 0.0

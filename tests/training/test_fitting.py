@@ -94,6 +94,12 @@ def test_what_an_older_run_left_open_of_model_and_data_stays_open(family, tmp_pa
     assert fit_to_data(config_of(tmp_path, words), tmp_path / "new").data.phrase_share == 0.5
 
 
+def test_a_voice_that_goes_on_from_another_keeps_its_sizes_and_gets_the_rest(tmp_path):
+    fitted = fit_to_data(config_of(tmp_path), tmp_path / "run", is_new=False)
+    assert not fitted.model.options
+    assert (fitted.data.phrase_share, fitted.training.args["weight_decay"]) == (0.5, 0.01)
+
+
 @pytest.mark.parametrize("codec", ["bundled", "griffin_lim"])
 @pytest.mark.parametrize("family", ["fastspeech2", "nonattentive"])
 def test_a_family_that_writes_both_features_writes_those_of_the_codec_that_is_named_or_bundled(

@@ -59,7 +59,7 @@ def command_line_parser(program: str, description: str) -> argparse.ArgumentPars
     add = parser.add_argument
     add("--config", action="append", default=[], metavar="FILE", help="config file; repeat it to lay one over another")
     add("--yconfig", action="append", default=[], metavar="YAML", help="inline YAML, laid over the files; repeatable")
-    add("--with-model", metavar="PATH", help="start from the weights of this run folder")
+    add("--with-model", metavar="PATH", help="start from the weights of this run folder, or bundled")
     add("--with-checkpoint", metavar="PATH", help="start from this checkpoint: weights, optimiser and step")
     add("--debug", action="store_true", help="show tracebacks")
     return parser

@@ -39,12 +39,15 @@ def code_loss(logits: Tensor, targets: Tensor, weights: Sequence[float] | None =
         A scalar.
     """
     if weights is None:
-        return nn.functional.cross_entropy(logits.float().flatten(0, 2), targets.flatten(), ignore_index=-100)
+        total = nn.functional.cross_entropy(
+            logits.float().flatten(0, 2), targets.flatten(), ignore_index=-100, reduction="sum"
+        )
+        return total / (targets != -100).sum().clamp(min=1)
     losses = nn.functional.cross_entropy(
         logits.float().flatten(0, 2), targets.flatten(), ignore_index=-100, reduction="none"
     ).view(targets.shape)
     weight = torch.tensor(weights, device=logits.device)
-    return (losses * weight).sum() / (weight * (targets != -100)).sum()
+    return (losses * weight).sum() / (weight * (targets != -100)).sum().clamp(min=1e-9)
 
 
 def code_loss_of_rows(logits: Tensor, labels: Tensor, weights: Sequence[float] | None = None) -> Tensor:

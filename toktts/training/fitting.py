@@ -27,11 +27,13 @@ def fit_to_data(config: Config, folder: Path, *, checkpoint: Path | None = None,
     if not build.fits_to_data(config):
         return config
     given = config.given()
-    family = str(given["model.family"]) if is_new else ""
+    family = str(given["model.family"])
+    if not is_new:
+        given |= {key: None for key in open_keys(family, given) if key.startswith("model.")}
     runs = [folder] if checkpoint is None else [folder, checkpoint.resolve().parents[1]]
     for run in runs:
         config = build.filled_from(config, run, open_keys(family, given))
-    given, has_begun = config.given(), any((run / CONFIG_FILE).is_file() for run in runs)
+    given, has_begun = given | config.given(), any((run / CONFIG_FILE).is_file() for run in runs)
     if has_begun:
         given |= {key: None for key in open_keys(family, given) if not key.startswith("training.")}
     return _recommended(config, family, given) if open_keys(family, given) else config

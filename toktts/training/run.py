@@ -93,9 +93,10 @@ def train_voice(config: Config, start: Start = Start(), hooks: Hooks = Hooks()) 
         ToktsError: anything the user can mend, before or during the training.
     """
     folder, plan = build.run_folder(config), build.training_plan(config)
-    if (wish := start.model or build.start_wish(config)) is not None:
-        start = replace(start, model=voice_folder(wish))
     resume = plan.resume or start.checkpoint is not None
+    if (wish := start.model or build.start_wish(config)) is not None:
+        # A run that is gone on with needs the voice it began with no more.
+        start = replace(start, model=voice_folder(_checkpoint(folder, start, resume=resume) or wish))
     with open_run_folder(folder, resume=resume):
         config = fit_to_data(config, folder, checkpoint=start.checkpoint, is_new=start.model is None)
         plan = build.training_plan(config)

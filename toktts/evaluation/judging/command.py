@@ -11,7 +11,7 @@ import torch
 from toktts.audio import Waveform
 from toktts.codecs import load_codec
 from toktts.config import load_config
-from toktts.errors import ConfigError, CorpusError, RunFolderError
+from toktts.errors import ConfigError, RunFolderError, ToktsError
 from toktts.evaluation._base import Metric
 from toktts.evaluation.judging.folders import Originals, load_sounds, read_samples
 from toktts.evaluation.judging.metrics import load_metrics
@@ -144,7 +144,9 @@ def _judge_voice(request: Request, metrics: Sequence[Metric]) -> list[Verdict]:
     verdicts = []
     for name, examples in _sentences(request, unseen).items():
         known = find_recordings(_spread(examples, request.limit), originals)
-        columns = speak(known, out / name, pipe=pipe, voice=voice, seed=request.seed)
+        columns = speak(
+            known, out / name, pipe=pipe, voice=voice, seed=request.seed, times_model=_asks("acoustic_s", metrics)
+        )
         verdicts.append(_verdict(name, columns, metrics))
         write_scores(verdicts, out / SCORES, of=circumstances)
     if request.out is None and request.codec is None:
@@ -171,12 +173,16 @@ def _circumstances(request: Request, job: Job, pipe: TokttsPipeline, metrics: Se
     )
 
 
+def _asks(need: str, metrics: Sequence[Metric]) -> bool:
+    return any(need in metric.needs for metric in metrics)
+
+
 def _recordings(
     request: Request, job: Job, pipe: TokttsPipeline, metrics: Sequence[Metric]
 ) -> tuple[list[Example], tuple[Waveform, ...]]:
     """The sentences held out of the corpus, and recordings of the speaker, as far as they are asked for and there."""
     needs_unseen = request.text is None and UNSEEN in request.sets
-    needs_voice = any("voice" in metric.needs for metric in metrics) and request.voice is None
+    needs_voice = _asks("voice", metrics) and request.voice is None
     train: list[Example] = []
     unseen: list[Example] = []
     if needs_unseen or needs_voice:
@@ -184,7 +190,7 @@ def _recordings(
             train, unseen = corpus_examples(
                 job.config, pipe, n_train=N_VOICE, n_validation=request.limit or N_UNSEEN if needs_unseen else 0
             )
-        except (ConfigError, CorpusError) as error:
+        except ToktsError as error:
             if needs_unseen:
                 raise
             print(f"left out: speaker similarity, for the corpus is not there ({error})", file=sys.stderr)

@@ -44,7 +44,13 @@ def find_recordings(examples: Sequence[Example], originals: Originals) -> list[E
 
 
 def speak(
-    examples: Sequence[Example], out: Path, *, pipe: TokttsPipeline, voice: tuple[Waveform, ...], seed: int = 0
+    examples: Sequence[Example],
+    out: Path,
+    *,
+    pipe: TokttsPipeline,
+    voice: tuple[Waveform, ...],
+    seed: int = 0,
+    times_model: bool = False,
 ) -> Columns:
     """Let a voice speak one sentence after the other, and put the recordings beside it, as they are and coded.
 
@@ -54,6 +60,7 @@ def speak(
         pipe: who speaks; its codec is the ceiling.
         voice: recordings of the speaker.
         seed: of the drawing of codes.
+        times_model: whether to write each sentence once more, to see how long that takes without the way to sound.
     Returns:
         What is judged, by column; the codec's and the originals' may be empty.
     """
@@ -70,7 +77,7 @@ def speak(
         start_s = clock()
         speech = pipe(example.text, seed=seed)
         compute_s = clock() - start_s
-        acoustic_s = _acoustic_seconds(example.text, pipe, seed=seed, clock=clock)
+        acoustic_s = _acoustic_seconds(example.text, pipe, seed=seed, clock=clock) if times_model else None
         said = _write(out, VOICE, example, audible(speech, example.id, pipe))
         about = Sample(id=example.id, text=example.text, speech=said, voice=voice or None)
         timed = replace(about, compute_s=compute_s, acoustic_s=acoustic_s)
