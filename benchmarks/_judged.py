@@ -98,7 +98,7 @@ def voices_of(runs: Sequence[str], codecs: Sequence[str]) -> list[Voice]:
 def _fits(folder: Path, codec: str) -> bool:
     """Whether a run writes mel, and does not speak through that codec anyway."""
     own = _read(folder / "codec" / "codec.json").get("codec")
-    return bool(_read(folder / "config.json").get("mel_facts")) and own != codec
+    return _read(folder / "config.json").get("feature") == "mel" and own != codec
 
 
 def _read(file: Path) -> Mapping[str, Any]:

@@ -87,11 +87,11 @@ def test_a_run_that_is_not_there_stops_before_anything_is_judged(
 
 def test_runs_of_one_name_are_told_apart_and_codecs_go_with_mel_only(tmp_path: Path) -> None:
     runs = [tmp_path / "a" / "same", tmp_path / "b" / "same", tmp_path / "c"]
-    for folder, facts, codec in zip(
-        runs, (None, {"n_mels": 80}, {"n_mels": 80}), ("melrvq", "mel_vocoder", "griffin_lim"), strict=True
+    for folder, feature, codec in zip(
+        runs, ("codes", "mel", "mel"), ("melrvq", "mel_vocoder", "griffin_lim"), strict=True
     ):
         (folder / "codec").mkdir(parents=True)
-        (folder / "config.json").write_text(json.dumps({"n_mels": 80, "mel_facts": facts}), encoding="utf-8")
+        (folder / "config.json").write_text(json.dumps({"n_mels": 80, "feature": feature}), encoding="utf-8")
         (folder / "codec" / "codec.json").write_text(json.dumps({"codec": codec}), encoding="utf-8")
     found = voices_of([str(folder) for folder in runs], ["griffin_lim"])
     assert [each.name for each in found] == [str(runs[0]), str(runs[1]), f"{runs[1]}, griffin_lim", "c"]
