@@ -14,8 +14,7 @@ from toktts.evaluation.judging.command import UNSEEN, Request, evaluate
 from toktts.evaluation.judging.scores import SCORES, evaluation_folder, fingerprint, is_judged, read_scores, sets_of
 from toktts.evaluation.report.side_by_side import JudgedVoice
 from toktts.inference import bundled_voice
-
-BUNDLED = "bundled"
+from toktts.inference.voices import BUNDLED
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import soundfile
 from transformers import pipeline as stock_pipeline
 
 import toktts
+from toktts.codecs import save_random_encodec
 from toktts.commands import train_command
 from toktts.errors import ConfigError, ModelError, RunFolderError
 from toktts.training.folder import open_run_folder
@@ -97,6 +98,15 @@ def test_weights_to_start_from_must_fit(run: Path, tmp_path: Path, words: list[s
     folder = [] if words[0] == "--with-model" else ["--with-model", str(run)]
     with pytest.raises(ModelError, match=message.replace("run:", f"{run.name}:")):
         train_command([*TINY, *folder, *words, f"training.output_dir={tmp_path / 'new'}"])
+
+
+def test_weights_that_learned_other_codes_are_no_start(run: Path, tmp_path: Path) -> None:
+    save_random_encodec(tmp_path / "other")
+    words = [f"codec.name_or_path={tmp_path / 'other'}", "codec.bandwidth_kbps=1.5", f"model.start_from={run}"]
+    with pytest.raises(
+        ModelError, match=r"learned the features of 'melrvq.*; name its own codec, or one tuned from that"
+    ):
+        train_command([*TINY, *words, f"training.output_dir={tmp_path / 'new'}"])
 
 
 def test_weights_to_start_from_keep_all_but_the_options_that_change(run: Path, tmp_path: Path) -> None:

@@ -12,13 +12,11 @@ from toktts.errors import ModelError
 from toktts.inference.judging import SpokenSentence, Wishes
 from toktts.inference.speech import Speech, better
 from toktts.inference.timestamps import tier_of
-from toktts.inference.voices import bundled_voice
+from toktts.inference.voices import BUNDLED, bundled_voice
 from toktts.models._generation import check_controls, energy_of, pitch_of, speed_of
 
 if TYPE_CHECKING:
     from toktts.inference.pipeline import TokttsPipeline
-
-BUNDLED = "bundled"
 
 logger = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from toktts.errors import ModelError
 from toktts.inference.loading import load_model
 from toktts.models._base import ToktsModel
+from toktts.models._with_codec import CODEC_FOLDER
 
 
 def load_weights(
@@ -20,7 +21,7 @@ def load_weights(
         n_text_ids: of the tokenizer.
         options: of the model, laid over those the voice has, as another `dropout`.
     Raises:
-        ModelError: it cannot be loaded, is of another family or vocabulary, or its weights do not fit an option.
+        ModelError: it cannot be loaded, is of another family, vocabulary or codec, or its weights do not fit an option.
     """
     model = load_model(folder)
     pairs = {
@@ -32,6 +33,12 @@ def load_weights(
     for name, (found, expected) in pairs.items():
         if found != expected:
             raise ModelError(f"has {name} {found}, the config asks for {expected}; change one of them", file=folder)
+    if (folder / CODEC_FOLDER).is_dir() and model.codec.identity != like.codec.identity:
+        raise ModelError(
+            f"learned the features of {model.codec.identity!r}, those of the config's codec are "
+            f"{like.codec.identity!r}; name its own codec, or one tuned from that",
+            file=folder,
+        )
     changed = {name: value for name, value in (options or {}).items() if getattr(model.config, name) != value}
     return _with_options(model, changed, folder) if changed else model
 
