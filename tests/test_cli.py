@@ -124,9 +124,17 @@ def test_say_tells_which_voice_it_chose_and_only_then() -> None:
 
 
 def test_say_hands_on_how_to_speak_and_the_alignment() -> None:
-    wishes = ["--speed", "1.5", "--timestamps", "phoneme", "--align-out", "a.json", "--model", "m"]
+    wishes = [
+        "--speed",
+        "1.5",
+        *["--timestamps", "word", "--timestamps", "phoneme"] * 2,
+        "--align-out",
+        "a.json",
+        "--model",
+        "m",
+    ]
     said = toktts("say", "hi", "-o", "-", *wishes, code=SAY).stdout
-    assert said == "hi|m|False|error|phoneme|a.json|speed=1.5"
+    assert said == "hi|m|False|error|['word', 'phoneme']|a.json|speed=1.5"
     wishes = ["--pitch", "1.5", "--energy", "0.5", "--retries", "3", "--fallback", "bundled", "--model", "m"]
     said = toktts("say", "hi", "-o", "-", *wishes, code=SAY).stdout
     assert said == "hi|m|False|error|pitch=1.5|energy=0.5|retries=3|fallback=bundled"

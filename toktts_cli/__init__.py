@@ -153,7 +153,9 @@ def say(
     fallback: Annotated[
         str | None, typer.Option(help="A toknar voice, or bundled, for sentences that fail even so; it is said which.")
     ] = None,
-    timestamps: Annotated[Timestamps | None, typer.Option(help="What --align-out times; word unless given.")] = None,
+    timestamps: Annotated[
+        list[Timestamps] | None, typer.Option(help="What --align-out times; word unless given; may come twice.")
+    ] = None,
     align_out: Annotated[
         Path | None, typer.Option(help="File for what is said when: .TextGrid, .srt or .json.")
     ] = None,
@@ -162,7 +164,7 @@ def say(
     """Speak a text into a sound file."""
     wishes: dict[str, Any] = {"force": force, "unknown": unknown.value, "self_check": check}
     wishes |= {"speed": speed, "pitch": pitch, "energy": energy, "retries": retries, "fallback": fallback}
-    wishes |= {"timestamps": None if timestamps is None else timestamps.value, "align_out": align_out}
+    wishes |= {"timestamps": list(dict.fromkeys(tier.value for tier in timestamps or ())), "align_out": align_out}
     wishes |= {"guidance_scale": guidance, "refinement_steps": refine}
     wishes |= {"fast": fast, "codec": codec, "speaker": speaker, "speaker_vector": speaker_vector}
     _run(ctx, lambda: _say(text, model=model, output=output, wishes=wishes))

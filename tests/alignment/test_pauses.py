@@ -1,12 +1,14 @@
 """Silence between units only where it is silent."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toktts.alignment import Alignment
-from toktts.alignment.pauses import MOST_S, fit_to_sound
+from toktts.alignment import Alignment, Span
+from toktts.alignment.pauses import MOST_S, fit_to_sound, inside_words
 from toktts.errors import AlignmentError
 
 RATE = 100.0
@@ -87,3 +89,37 @@ def test_levels_of_another_sound_are_refused() -> None:
     alignment = Alignment.from_durations(["a"], [50], frame_rate=RATE)
     with pytest.raises(AlignmentError, match="got levels of 40 frames for 0.50 s at 100 Hz; give one a frame"):
         fit_to_sound(alignment, torch.zeros(40), frame_rate=RATE)
+
+
+@given(st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=5), min_size=1, max_size=4), st.integers(0, 2**31 - 1))
+def test_units_fill_their_words_wherever_these_were_moved(words: list[list[int]], seed: int) -> None:
+    counts = [count for word in words for count in [2, *word]]
+    groups = [group for number, word in enumerate(words) for group in [("", 1), (f"w{number}", len(word))]]
+    units = Alignment.from_durations([f"u{number}" for number in range(len(counts))], counts, frame_rate=50.0)
+    levels = torch.randn(sum(counts), generator=torch.Generator().manual_seed(seed)) * 60
+    fitted = fit_to_sound(units.grouped(groups), levels, frame_rate=50.0)
+    placed = inside_words(units, groups, fitted)
+    sizes = [("w", len(word)) for word in words]
+    again = placed.grouped(sizes)
+    for word, found in zip(fitted, again, strict=True):
+        assert found.start_s == pytest.approx(word.start_s, abs=1e-9)
+        assert found.end_s == pytest.approx(word.end_s, abs=1e-9)
+    said = [count for word in words for count in word]
+    for count, span in zip(said, placed, strict=True):
+        assert (span.duration_s > 1e-9) <= (count > 0)
+    for word, (members, moved) in enumerate(zip(words, _split(placed.spans, sizes), strict=True)):
+        if fitted.spans[word].duration_s > 0:
+            assert all(span.duration_s > 0 for count, span in zip(members, moved, strict=True) if count)
+
+
+def _split(spans: tuple[Span, ...], sizes: list[tuple[str, int]]) -> list[tuple[Span, ...]]:
+    edges = [0, *itertools.accumulate(count for _, count in sizes)]
+    return [spans[first:last] for first, last in itertools.pairwise(edges)]
+
+
+def test_units_keep_their_own_edges_inside_a_word() -> None:
+    units = Alignment.from_durations(["#", "AH", "N", "D", "#"], [1, 2, 2, 4, 1], frame_rate=10.0)
+    word = Alignment((Span("and", 0.4, 1.0),), 1.0, tier="word")
+    placed = inside_words(units, [("", 1), ("and", 3), ("", 1)], word)
+    edges = [(span.label, pytest.approx(span.start_s), pytest.approx(span.end_s)) for span in placed]
+    assert edges == [("AH", 0.4, 0.45), ("N", 0.45, 0.5), ("D", 0.5, 1.0)]

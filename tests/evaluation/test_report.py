@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from toktts.alignment import Alignment, Span
+from toktts.alignment.json_file import write_json
 from toktts.audio import Waveform
-from toktts.errors import RunFolderError
+from toktts.errors import AlignmentError, RunFolderError
 from toktts.evaluation.report import page as report
 from toktts.evaluation.report import write_report
 from toktts.evaluation.report.curves import draw_curves, read_history
@@ -91,6 +93,18 @@ def test_real_stands_beside_codec_only_beside_generated(run: Path) -> None:
         *("a, real", "a, codec only", "a, generated"),
         "b_ref, generated",
     ]
+
+
+def test_what_a_sample_says_when_is_drawn_on_its_picture_only(run: Path) -> None:
+    bare = write_report(run).read_text(encoding="utf-8")
+    words = Alignment((Span("<i>", 0.1, 0.2),), 0.3, tier="word")
+    write_json(run / "samples" / "train" / "a.json", [words])
+    page = write_report(run).read_text(encoding="utf-8")
+    assert (bare.count('class="timed"'), page.count('class="timed"')) == (0, 1)
+    assert "<i>" not in page
+    (run / "samples" / "train" / "a.json").write_text("{", encoding="utf-8")
+    with pytest.raises(AlignmentError, match=r"a\.json:1: is not JSON .*; write it again"):
+        write_report(run)
 
 
 def test_text_and_config_are_shown_as_they_are(run: Path) -> None:

@@ -79,10 +79,18 @@ def test_a_steady_pitch_is_a_level_line_at_its_height() -> None:
     import torch
 
     tone = Waveform(0.5 * torch.sin(2 * torch.pi * 200 * torch.arange(24_000) / 24_000), 24_000)
-    drawing = draw_speech({"voice": tone}, Alignment((Span(label="AA", start_s=0.25, end_s=0.75),), 1.0))
+    words = Alignment((Span(label="ah", start_s=0.25, end_s=0.75),), 1.0, tier="word")
+    phonemes = Alignment((Span(label="AA", start_s=0.25, end_s=0.75),), 1.0)
+    drawing = draw_speech({"voice": tone}, [words, phonemes])
     points = [tuple(map(float, point.split(","))) for stretch in drawing.curves["voice"] for point in stretch.split()]
     marked = dict((label, y) for y, label in drawing.lines)
     assert len(points) > 80
     assert all(y == pytest.approx(marked["200 Hz"], abs=1.0) for _, y in points[5:-5])
     assert 0 < marked["400 Hz"] < marked["200 Hz"] < marked["100 Hz"] < CURVES_HEIGHT
-    assert (drawing.boxes[0].x, drawing.boxes[0].width) == (0.25 * PIXELS_PER_SECOND, 0.5 * PIXELS_PER_SECOND)
+    upper, lower = drawing.boxes
+    for box in (upper, lower):
+        assert (box.x, box.width) == (0.25 * PIXELS_PER_SECOND, 0.5 * PIXELS_PER_SECOND)
+        assert box.y < box.base < box.y + box.height <= drawing.height
+    assert upper.y >= CURVES_HEIGHT
+    assert lower.y == upper.y + upper.height
+    assert (upper.label, lower.label) == ("ah", "AA")

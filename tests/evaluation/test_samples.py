@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_run import save_run
 
+from toktts.alignment.json_file import read_json
 from toktts.audio import Waveform
 from toktts.errors import CorpusError, RunFolderError, TextError
 from toktts.evaluation.samples import (
@@ -17,6 +18,8 @@ from toktts.evaluation.samples import (
 )
 from toktts.evaluation.samples.writing import audible
 from toktts.inference import Speech, TokttsPipeline, pipeline
+from toktts.models.tokflat import TokflatModel
+from toktts.tokens import build_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +46,24 @@ def test_each_text_becomes_a_sound_with_its_text_beside_it(pipe: TokttsPipeline,
     texts = [("b", "hello friend"), ("a", "no")]
     written = write_texts(texts, tmp_path / "x" / "out", pipe=pipe)
     assert written == [tmp_path / "x" / "out" / "b.wav", tmp_path / "x" / "out" / "a.wav"]
-    assert names(tmp_path / "x" / "out") == ["a.txt", "a.wav", "b.txt", "b.wav"]
+    assert names(tmp_path / "x" / "out") == ["a.json", "a.txt", "a.wav", "b.json", "b.txt", "b.wav"]
     assert (tmp_path / "x" / "out" / "b.txt").read_text(encoding="utf-8") == "hello friend\n"
     sound = Waveform.load(written[0])
     assert sound.sampling_rate == 24000
     assert sound.samples.shape[1] == len(pipe("hello friend", seed=0)["audio"])
+
+
+def test_what_is_said_when_stands_beside_and_an_old_one_does_not_stay(pipe: TokttsPipeline, tmp_path: Path) -> None:
+    write_texts([("a", "hello friend")], tmp_path, pipe=pipe)
+    words, characters = read_json(tmp_path / "a.json")
+    assert words.labels == ("hello", "friend")
+    assert "".join(characters.labels) == "hellofriend"
+    assert words.duration_s == pytest.approx(Waveform.load(tmp_path / "a.wav").duration_s)
+    untimed = TokttsPipeline(
+        model=TokflatModel.tiny(), tokenizer=build_tokenizer("bytes"), normalizer=pipe.normalizer, task="text-to-audio"
+    )
+    write_texts([("a", "hi")], tmp_path, pipe=untimed)
+    assert names(tmp_path) == ["a.txt", "a.wav"]
 
 
 def test_the_same_seed_writes_the_same_bytes_whatever_is_beside(pipe: TokttsPipeline, tmp_path: Path) -> None:
@@ -130,9 +146,9 @@ def test_both_splits_are_spoken_beside_their_codes_and_recordings(pipe: TokttsPi
         "validation/c.wav",
     ]
     assert names(tmp_path / "train") == sorted(
-        f"{id_}{ending}" for id_ in "ab" for ending in (".txt", ".wav", "_ref.wav", "_real.wav")
+        f"{id_}{ending}" for id_ in "ab" for ending in (".txt", ".json", ".wav", "_ref.wav", "_real.wav")
     )
-    assert names(tmp_path / "validation") == ["c.txt", "c.wav"]
+    assert names(tmp_path / "validation") == ["c.json", "c.txt", "c.wav"]
     codes = train[0].codes.long()[None]
     reference = Waveform.load(tmp_path / "train" / "a_ref.wav")
     assert reference.sampling_rate == 24000
@@ -148,14 +164,15 @@ def test_demo_samples_are_numbered_and_old_numbers_go(pipe: TokttsPipeline, tmp_
     seen = [example(pipe, id_, text) for id_, text in (("x", "hello"), ("y", "no"))]
     unseen = [Example(id="u", text="yes")]
     (tmp_path / "samples" / "seen").mkdir(parents=True)
-    (tmp_path / "samples" / "seen" / "03.wav").write_bytes(b"old")
+    for old in ("03.wav", "03.txt", "03.json"):
+        (tmp_path / "samples" / "seen" / old).write_bytes(b"old")
     (tmp_path / "samples" / "seen" / "notes.txt").write_bytes(b"mine")
     written = write_demo_samples(tmp_path, seen=seen, unseen=unseen, pipe=pipe)
     samples = tmp_path / "samples"
     assert [path.relative_to(samples).as_posix() for path in written] == ["seen/01.wav", "seen/02.wav", "unseen/01.wav"]
     numbered = ["01.txt", "01.wav", "02.txt", "02.wav"]
-    assert names(samples / "seen") == [*numbered, "notes.txt"]
-    assert names(samples / "unseen") == numbered[:2]
+    assert names(samples / "seen") == sorted([*numbered, "01.json", "02.json", "notes.txt"])
+    assert names(samples / "unseen") == ["01.json", *numbered[:2]]
     assert names(samples / "reference") == names(samples / "codec") == numbered
     assert (samples / "reference" / "02.txt").read_text(encoding="utf-8") == "no\n"
     assert Waveform.load(samples / "reference" / "01.wav").samples.shape[1] == 5 * 320

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tiny_run import save_run
 
+from toktts.alignment import Span
 from toktts.alignment.findings import Report
 from toktts.alignment.json_file import read_json
 from toktts.alignment.srt import read_srt
@@ -17,6 +18,7 @@ from toktts.alignment.textgrid import read_textgrid
 from toktts.errors import AlignmentError, ModelError
 from toktts.inference import TokttsPipeline, say
 from toktts.inference.retrying import SEED_STEP
+from toktts.inference.timestamps import Tier
 from toktts.models import ToktsModel
 from toktts.models.tokar import Tokar
 from toktts.models.tokflat import TokflatModel
@@ -212,6 +214,20 @@ def test_say_writes_what_is_said_when(run: Path, tmp_path: Path, name: str, read
         assert [span.label for span in tier if span.label] == ["hello", "friend"]
 
 
+@pytest.mark.parametrize(("name", "read"), [("a.TextGrid", read_textgrid), ("a.json", read_json)])
+def test_say_writes_words_and_units_into_one_file(run: Path, tmp_path: Path, name: str, read: Any) -> None:
+    tiers: list[Tier] = ["word", "character"]
+    say("hello friend", model=run, output=tmp_path / "a.wav", align_out=tmp_path / name, timestamps=tiers)
+    words, characters = read(tmp_path / name)
+    assert (words.tier, characters.tier) == ("word", "character")
+    said = ["".join(unit.label for unit in characters if _within(unit, word)) for word in words if word.label]
+    assert said == ["hello", "friend"]
+
+
+def _within(unit: Span, word: Span) -> bool:
+    return word.start_s <= unit.start_s and unit.end_s <= word.end_s
+
+
 def test_words_that_were_cut_off_are_left_out(run: Path, tmp_path: Path) -> None:
     say("hello friend " * 3, model=run, output=tmp_path / "a.wav", align_out=tmp_path / "a.json")
     model = Toknar.from_pretrained(run)
@@ -224,19 +240,19 @@ def test_words_that_were_cut_off_are_left_out(run: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "tier", "message"),
+    ("name", "tiers", "message"),
     [
-        (None, "word", "--timestamps: need a file; name one with --align-out"),
-        ("a.txt", None, r"cannot write '\.txt'; use one of \.TextGrid, \.srt, \.json"),
-        ("a.srt", "phoneme", r"subtitles hold words; time words, or write a \.TextGrid or \.json"),
-        ("nowhere/a.srt", None, "is in a folder that does not exist; make the folder first"),
-        ("old.json", None, "exists already; choose another name, or replace it with --force"),
+        (None, ["word"], "--timestamps: need a file; name one with --align-out"),
+        ("a.txt", [], r"cannot write '\.txt'; use one of \.TextGrid, \.srt, \.json"),
+        ("a.srt", ["word", "phoneme"], r"subtitles hold words; time words, or write a \.TextGrid or \.json"),
+        ("nowhere/a.srt", [], "is in a folder that does not exist; make the folder first"),
+        ("old.json", [], "exists already; choose another name, or replace it with --force"),
     ],
 )
 def test_an_alignment_that_cannot_be_written_is_refused_before_any_work(
-    tmp_path: Path, name: str | None, tier: Any, message: str
+    tmp_path: Path, name: str | None, tiers: list[Tier], message: str
 ) -> None:
     (tmp_path / "old.json").write_text("{}", encoding="utf-8")
     target = None if name is None else tmp_path / name
     with pytest.raises(AlignmentError, match=message):
-        say("hello", model="runs/nothing", output=tmp_path / "a.wav", timestamps=tier, align_out=target)
+        say("hello", model="runs/nothing", output=tmp_path / "a.wav", timestamps=tiers, align_out=target)

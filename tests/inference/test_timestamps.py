@@ -40,6 +40,19 @@ def test_phonemes_are_those_of_the_text_without_marks() -> None:
     assert list(speech["alignment"].labels) == said
 
 
+def test_of_several_tiers_the_phonemes_lie_in_their_words() -> None:
+    speech = pipe_of(Toknar.tiny(), "phonemes")(TEXT, return_timestamps=["word", "phoneme"])
+    words, phonemes = speech["alignments"]
+    assert speech["alignment"] == words
+    assert (words.tier, phonemes.tier) == ("word", "phoneme")
+    alone = pipe_of(Toknar.tiny(), "phonemes")(TEXT, return_timestamps="phoneme")["alignments"]
+    assert alone == (phonemes,)
+    starts = {span.start_s for span in phonemes}
+    ends = {span.end_s for span in phonemes}
+    assert all(word.start_s in starts and word.end_s in ends for word in words)
+    assert all(any(w.start_s <= p.start_s and p.end_s <= w.end_s for w in words) for p in phonemes)
+
+
 def test_a_voice_that_reads_letters_times_letters_and_words() -> None:
     pipe = pipe_of(Toknar.tiny(), "characters")
     assert pipe("so it is.", return_timestamps="word")["alignment"].labels == ("so", "it", "is.")

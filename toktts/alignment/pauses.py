@@ -47,6 +47,48 @@ def fit_to_sound(alignment: Alignment, levels_db: Tensor, *, frame_rate: float) 
     return replace(alignment, spans=spans)
 
 
+def inside_words(units: Alignment, groups: Sequence[tuple[str, int]], words: Alignment) -> Alignment:
+    """Let units begin and end with their words, where those were fitted to the sound.
+
+    Units that lie wholly outside take a part of the first or last one that does not.
+
+    Args:
+        units: all of them, as phonemes, one behind the other.
+        groups: of them, as `Alignment.grouped` takes them.
+        words: what `grouped` made of them, and `fit_to_sound` moved.
+    Returns:
+        The units of words; those between words are left out.
+    """
+    spans: list[Span] = []
+    first, timed = 0, iter(words)
+    for label, count in groups:
+        members = units.spans[first : first + count]
+        first += count
+        if label:
+            word = next(timed)
+            edges = _squeezed([member.start_s for member in members] + [members[-1].end_s], word.start_s, word.end_s)
+            spans += map(_moved, members, edges, edges[1:])
+    return replace(units, spans=tuple(spans))
+
+
+def _squeezed(edges: Sequence[float], start: float, end: float) -> list[float]:
+    """Move the edges of units that follow each other between `start` and `end`, and let no unit vanish."""
+    said = [number for number in range(len(edges) - 1) if edges[number + 1] > max(edges[number], start)]
+    said = [number for number in said if edges[number] < end]
+    head, tail = (said[0], said[-1]) if said else (0, 0)
+    if head == tail:
+        return _spread(edges, start, end)
+    first, last = _spread(edges[: head + 2], start, edges[head + 1]), _spread(edges[tail:], edges[tail], end)
+    return [*first[:-1], *edges[head + 1 : tail], *last]
+
+
+def _spread(edges: Sequence[float], start: float, end: float) -> list[float]:
+    """Lay edges between `start` and `end`, in proportion."""
+    whole = edges[-1] - edges[0]
+    inner = [start + (edge - edges[0]) / whole * (end - start) if whole > 0 else start for edge in edges[1:-1]]
+    return [start, *(min(edge, end) for edge in inner), end]
+
+
 def _move(starts: list[int], ends: list[int], levels_db: Tensor, *, pause: int, most: int) -> None:
     """Move the edges, in frames, that lie at gaps."""
     n_units, n_frames = len(starts), len(levels_db)

@@ -89,8 +89,9 @@ class Fallback:
                 "name one of the same rate",
                 key="fallback",
             )
-        if wishes.tier is not None and tier_of(self.pipe.tokenizer, wishes.tier) is None:
-            raise ModelError(f"{self.name} cannot time {wishes.tier!r}; time words, or name another", key="fallback")
+        for tier in wishes.tiers:
+            if tier_of(self.pipe.tokenizer, tier) is None:
+                raise ModelError(f"{self.name} cannot time {tier!r}; time words, or name another", key="fallback")
 
     def check_readable(self, sentences: Iterable[str], *, unknown: Literal["error", "skip"]) -> None:
         """Refuse text it cannot read, before anything is spoken.
@@ -128,7 +129,7 @@ class Fallback:
             energy=None if self.energy == 1 else self.energy,
             batch_size=batch_size,
             unknown=unknown,
-            return_timestamps=wishes.tier,
+            return_timestamps=wishes.tiers or None,
             self_check=True,
         )
         return {
@@ -138,7 +139,7 @@ class Fallback:
 
     def _choose(self, before: SpokenSentence, speech: Speech, *, n_tries: int) -> SpokenSentence:
         again = SpokenSentence(
-            speech["audio"], speech["stop_reason"], set(speech["flaws"]), speech.get("alignment"), speech["report"]
+            speech["audio"], speech["stop_reason"], set(speech["flaws"]), speech.get("alignments", ()), speech["report"]
         )
         chosen = better(before, again)
         assert before.report is not None

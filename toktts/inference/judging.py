@@ -1,6 +1,6 @@
 """One sentence that a model has spoken, and all that is known of it: flaws, times, and the report of the self-check."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -26,13 +26,13 @@ class Wishes:
     """What a caller wants to know beside the sound.
 
     Args:
-        tier: of the alignment; None = no alignment.
+        tiers: that are timed, one alignment each.
         self_check: whether a report is wanted.
         retries: how often a sentence that fails its check is spoken again.
         speed: that the speech was asked for, which the check expects.
     """
 
-    tier: Tier | None = None
+    tiers: tuple[Tier, ...] = ()
     self_check: bool = False
     retries: int = 0
     speed: float = 1.0
@@ -47,7 +47,8 @@ def wishes_of(
     generation: GenerationConfig,
     tokenizer: PreTrainedTokenizerBase,
     *,
-    tier: Tier | None,
+    model: ToktsModel,
+    tiers: Tier | Sequence[Tier] | None,
     self_check: bool,
     retries: int,
 ) -> Wishes:
@@ -56,20 +57,26 @@ def wishes_of(
     Args:
         generation: that it will speak with.
         tokenizer: of the voice.
-        tier: see `Wishes`, as for the rest.
+        model: the voice.
+        tiers: one or several; None = none. See `Wishes`, as for the rest.
         self_check: see `Wishes`.
         retries: see `Wishes`.
     Raises:
         ModelError: units that are not timed, or retries that would all give the same.
     """
-    if tier is not None and tier_of(tokenizer, tier) is None:
-        known = ", ".join(repr(name) for name in get_args(Tier) if tier_of(tokenizer, name))
-        raise ModelError(f"this voice can time {known}, not {tier!r}; choose one", key="return_timestamps")
+    wanted: tuple[Tier, ...] = () if tiers is None else (tiers,) if isinstance(tiers, str) else tuple(tiers)
+    for tier in wanted:
+        if not model.is_timed:
+            reason = f"{model.config.model_type} does not know what it says when; use a voice of another family"
+            raise ModelError(reason, key="return_timestamps")
+        if tier_of(tokenizer, tier) is None:
+            known = ", ".join(repr(name) for name in get_args(Tier) if tier_of(tokenizer, name))
+            raise ModelError(f"this voice can time {known}, not {tier!r}; choose one", key="return_timestamps")
     if retries < 0:
         raise ModelError(f"must be at least 0, got {retries}; change it", key="retries")
     if retries and not generation.do_sample:
         raise ModelError("have no effect on a voice that does not draw; pass do_sample=True, or 0", key="retries")
-    return Wishes(tier, self_check, retries, speed_of(generation))
+    return Wishes(wanted, self_check, retries, speed_of(generation))
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ class SpokenSentence:
     clip: npt.NDArray[np.float32]
     stop_reason: str
     flaws: set[Flaw]
-    alignment: Alignment | None
+    alignments: tuple[Alignment, ...]
     report: Report | None
 
 
@@ -123,26 +130,18 @@ def rows_of(
 
 
 def judge(row: Row, wishes: Wishes, *, model: ToktsModel, tokenizer: PreTrainedTokenizerBase) -> SpokenSentence:
-    """Look at one sentence as far as a caller wants it.
-
-    Raises:
-        ModelError: an alignment is wanted of a family that does not know what it says when.
-    """
+    """Look at one sentence as far as a caller wants it."""
     return SpokenSentence(
         row.samples.float().numpy(),
         row.stop_reason,
         find_flaws(row.sentence, row.samples, row.codes, sampling_rate=model.config.sampling_rate),
-        None if wishes.tier is None else _align(row, wishes.tier, model=model, tokenizer=tokenizer),
+        tuple(_align(row, tier, model=model, tokenizer=tokenizer) for tier in wishes.tiers),
         _check(row, wishes.speed, model=model, tokenizer=tokenizer) if wishes.needs_report else None,
     )
 
 
 def _align(row: Row, tier: Tier, *, model: ToktsModel, tokenizer: PreTrainedTokenizerBase) -> Alignment:
-    if row.units is None:
-        raise ModelError(
-            f"{model.config.model_type} does not know what it says when; use a voice of another family",
-            key="return_timestamps",
-        )
+    assert row.units is not None  # `wishes_of` has looked at the family
     return align_sentence(
         row.sentence,
         row.input_ids,

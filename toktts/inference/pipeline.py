@@ -1,7 +1,7 @@
 """Text -> sound: the stock text-to-speech pipeline, with generation arguments, checked and of any length."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -81,7 +81,7 @@ class TokttsPipeline(TextToAudioPipeline):
         generation_config: GenerationConfig | None = None,
         batch_size: int = BATCH_SIZE,
         unknown: Unknown = "error",
-        return_timestamps: Tier | None = None,
+        return_timestamps: Tier | Sequence[Tier] | None = None,
         self_check: bool = False,
         retries: int = 0,
         fallback: "str | os.PathLike[str] | TokttsPipeline | None" = None,
@@ -108,7 +108,8 @@ class TokttsPipeline(TextToAudioPipeline):
             generation_config: laid over the model's own.
             batch_size: sentences spoken at once.
             unknown: what to do about characters that the model cannot read: refuse them, or leave them out.
-            return_timestamps: `word`, or `phoneme` or `character`, whichever the model reads: also give an `alignment`.
+            return_timestamps: `word`, or `phoneme` or `character`, whichever the model reads: also give an `alignment`;
+                of several, `alignments`.
             self_check: also give a `report`: was everything said, once, in order, at a likely pace, audibly? A family
                 that does not know what it says when is checked by its sound alone.
             retries: how often a sentence that fails its check is drawn again with another seed; the best one is kept.
@@ -145,7 +146,7 @@ class TokttsPipeline(TextToAudioPipeline):
             "generate_kwargs": {**own["generate_kwargs"], **(generate_kwargs or {}), **given},
         }
         checked = self_check or fallback is not None
-        wishes = self._wishes(params, tier=return_timestamps, self_check=checked, retries=retries)
+        wishes = self._wishes(params, tiers=return_timestamps, self_check=checked, retries=retries)
         spare = None if fallback is None else self._fallback(fallback, params, wishes)
         if isinstance(text_inputs, str):
             return self._speak([text_inputs], batch_size, unknown, params, wishes, spare)[0]
@@ -153,10 +154,12 @@ class TokttsPipeline(TextToAudioPipeline):
             raise TypeError(f"text must be str or a list of str, got {type(text_inputs).__name__}; convert it first")
         return self._speak(list(text_inputs), batch_size, unknown, params, wishes, spare)
 
-    def _wishes(self, params: Params, *, tier: Tier | None, self_check: bool, retries: int) -> Wishes:
+    def _wishes(self, params: Params, *, tiers: Tier | Sequence[Tier] | None, self_check: bool, retries: int) -> Wishes:
         """Refuse what this voice cannot give."""
         generation = effective_generation(self.model, self._generate_kwargs, params)
-        return wishes_of(generation, self.tokenizer, tier=tier, self_check=self_check, retries=retries)
+        return wishes_of(
+            generation, self.tokenizer, model=self.model, tiers=tiers, self_check=self_check, retries=retries
+        )
 
     def _fallback(self, voice: "str | os.PathLike[str] | TokttsPipeline", params: Params, wishes: Wishes) -> Fallback:
         """Load the voice that stands in, once, and refuse one that cannot."""

@@ -1,6 +1,8 @@
 """One text into one sound file, and when what is said into another: what `toktts say` does."""
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -38,7 +40,7 @@ def say(
     self_check: bool = False,
     retries: int = 0,
     fallback: str | os.PathLike[str] | None = None,
-    timestamps: Tier | None = None,
+    timestamps: Sequence[Tier] = (),
     align_out: Path | None = None,
     fast: bool = False,
 ) -> Speech:
@@ -62,7 +64,7 @@ def say(
         self_check: also give a report, see `TokttsPipeline`.
         retries: how often a sentence that fails its check is drawn again.
         fallback: a voice for sentences that fail even so, see `TokttsPipeline`; there is a report then.
-        timestamps: what `align_out` holds; None = words.
+        timestamps: what `align_out` holds, a tier each; none = words.
         align_out: file for what is said when; `.TextGrid`, `.srt` (words only) or `.json`.
         fast: multiply in bfloat16, see `pipeline`; then the same bytes are not promised.
     Returns:
@@ -77,7 +79,7 @@ def say(
     """
     if output.exists() and not force:
         raise AudioError("exists already; choose another name, or replace it with --force", file=output)
-    tier = check_align_out(align_out, timestamps, force=force)
+    tiers = check_align_out(align_out, timestamps, force=force)
     own_codec = None if codec is None else load_codec(codec)
     vector = None if speaker_vector is None else find_vector(speaker_vector)
     pipe = pipeline(model, codec=own_codec, precision="bfloat16" if fast else "float32")
@@ -95,53 +97,52 @@ def say(
         self_check=self_check,
         retries=retries,
         fallback=fallback,
-        return_timestamps=tier,
+        return_timestamps=tiers or None,
     )
     if not speech["audio"].size:
         raise ModelError("made no sound of this text; train it longer or write more words", file=model)
     as_waveform(speech).save(output)
     if align_out is not None:
-        write_alignment(align_out, speech["alignment"])
+        write_alignment(align_out, speech["alignments"])
     return speech
 
 
-def check_align_out(align_out: Path | None, timestamps: Tier | None, *, force: bool) -> Tier | None:
+def check_align_out(align_out: Path | None, timestamps: Sequence[Tier], *, force: bool) -> Sequence[Tier]:
     """Refuse, before any work is done, an alignment that could not be written in the end.
 
     Returns:
-        What is to be timed; None = nothing.
+        What is to be timed.
     Raises:
         AlignmentError: `timestamps` without a file for them, another ending, no such folder, or the file exists.
     """
     if align_out is None:
-        if timestamps is not None:
+        if timestamps:
             raise AlignmentError("need a file; name one with --align-out", key="--timestamps")
-        return None
+        return ()
     ending = align_out.suffix.lower()
     if ending not in [known.lower() for known in ALIGNMENT_FORMATS]:
         raise AlignmentError(
             f"cannot write {align_out.suffix or 'no ending'!r}; use one of {', '.join(ALIGNMENT_FORMATS)}",
             file=align_out,
         )
-    if ending == ".srt" and timestamps not in (None, "word"):
+    if ending == ".srt" and set(timestamps) - {"word"}:
         raise AlignmentError("subtitles hold words; time words, or write a .TextGrid or .json", file=align_out)
     if not align_out.parent.is_dir():
         raise AlignmentError("is in a folder that does not exist; make the folder first", file=align_out)
     if align_out.is_dir() or (align_out.exists() and not force):
         raise AlignmentError("exists already; choose another name, or replace it with --force", file=align_out)
-    return timestamps or "word"
+    return timestamps or ("word",)
 
 
-def write_alignment(path: Path, alignment: Alignment) -> None:
+def write_alignment(path: Path, alignments: Sequence[Alignment]) -> None:
     """Write what is said when, in the format that the ending names; what was cut off has no time and is left out."""
-    said = tuple(span for span in alignment if span.duration_s > 0)
-    tier = Alignment(said, alignment.duration_s, alignment.tier)
+    tiers = [replace(tier, spans=tuple(span for span in tier if span.duration_s > 0)) for tier in alignments]
     if path.suffix.lower() == ".srt":
-        write_srt(path, tier)
+        write_srt(path, tiers[0])
     elif path.suffix.lower() == ".json":
-        write_json(path, [tier])
+        write_json(path, tiers)
     else:
-        write_textgrid(path, [tier])
+        write_textgrid(path, tiers)
 
 
 def as_waveform(speech: Speech) -> Waveform:

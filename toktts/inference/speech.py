@@ -25,7 +25,8 @@ class Speech(TypedDict):
         sampling_rate: Hz.
         stop_reason: `eos` = the model ended, `length` = at least one sentence was cut at the limit, `empty` = no sound.
         flaws: what can be told to be wrong, see `find_flaws`; empty when nothing is.
-        alignment: what is said when; only where `return_timestamps` asked for it.
+        alignment: what is said when; only where `return_timestamps` asked for it, and of its first tier.
+        alignments: the same of each tier that `return_timestamps` asked for, in its order.
         report: of each check, the sentence that did worst; only where `self_check` asked for it.
     """
 
@@ -34,6 +35,7 @@ class Speech(TypedDict):
     stop_reason: str
     flaws: list[Flaw]
     alignment: NotRequired[Alignment]
+    alignments: NotRequired[tuple[Alignment, ...]]
     report: NotRequired[Report]
 
 
@@ -56,9 +58,9 @@ def join(parts: Sequence[SpokenSentence], sampling_rate: int, *, has_report: boo
         logger.warning(ADVICE[flaw])
     reason = "empty" if not clips else "length" if "length" in reasons else "eos"
     speech = Speech(audio=audio, sampling_rate=sampling_rate, stop_reason=reason, flaws=flaws)
-    timed = [part.alignment for part in parts if part.alignment is not None and part.clip.size]
-    if timed:
-        speech["alignment"] = concatenate(timed, gap_s=len(pause) / sampling_rate)
+    tiers = zip(*(part.alignments for part in parts if part.clip.size), strict=True)
+    if alignments := tuple(concatenate(timed, gap_s=len(pause) / sampling_rate) for timed in tiers):
+        speech |= {"alignment": alignments[0], "alignments": alignments}
     if has_report:
         speech["report"] = worst([part.report for part in parts if part.report is not None])
     return speech

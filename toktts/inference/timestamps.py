@@ -1,14 +1,14 @@
 """Which word or phoneme is said when, read off the path that a model took through its text."""
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from toktts.alignment import Alignment
-from toktts.alignment.pauses import fit_to_sound
+from toktts.alignment.pauses import fit_to_sound, inside_words
 from toktts.text.phonemes import PUNCTUATION, WORD_BREAK
 from toktts.text.phonemes.writing import PAUSE, SHORT_PAUSE
 from toktts.tokens.pronouncing import PronouncingTokenizer
@@ -20,6 +20,11 @@ def tier_of(tokenizer: PreTrainedTokenizerBase, wanted: Tier) -> Tier | None:
     """What can be given where `wanted` is asked for: a model that reads letters knows no phonemes, and so on."""
     smallest: Tier = "phoneme" if isinstance(tokenizer, PronouncingTokenizer) else "character"
     return wanted if wanted in ("word", smallest) else None
+
+
+def tiers_of(tokenizer: PreTrainedTokenizerBase) -> tuple[Tier, ...]:
+    """Words, and the smallest units that a model which reads these ids can time."""
+    return ("word", *(tier for tier in get_args(Tier)[1:] if tier_of(tokenizer, tier)))
 
 
 def align_sentence(
@@ -48,12 +53,13 @@ def align_sentence(
     durations = torch.bincount(units, minlength=len(labels)).tolist()
     smallest: Tier = "phoneme" if isinstance(tokenizer, PronouncingTokenizer) else "character"
     units_alignment = Alignment.from_durations(labels, durations, frame_rate=frame_rate, tier=smallest)
+    groups = _word_groups(sentence, labels, tokenizer)
+    words = units_alignment.grouped(groups)
+    if levels_db is not None:
+        words = fit_to_sound(words, levels_db, frame_rate=frame_rate)
     if tier == "word":
-        said = units_alignment.grouped(_word_groups(sentence, labels, tokenizer))
-    else:
-        marks = {label for label in labels if label.isspace() or label == tokenizer.eos_token}
-        said = units_alignment.without(*marks, *PUNCTUATION, WORD_BREAK, PAUSE, SHORT_PAUSE)
-    return said if levels_db is None else fit_to_sound(said, levels_db, frame_rate=frame_rate)
+        return words
+    return inside_words(units_alignment, groups, words).without(*PUNCTUATION, WORD_BREAK, PAUSE, SHORT_PAUSE)
 
 
 def _word_groups(sentence: str, labels: list[str], tokenizer: PreTrainedTokenizerBase) -> list[tuple[str, int]]:

@@ -42,6 +42,8 @@ class ToktsModel(ModelWithCodec, GenerationMixin, ABC):  # type: ignore[no-untyp
     """Whether `speed` has a meaning: the family decides how long each unit lasts before it speaks."""
     can_change_prosody: ClassVar[bool] = False
     """Whether `pitch` and `energy` have a meaning: the family decides both before it speaks."""
+    is_timed: ClassVar[bool] = True
+    """Whether it knows which text id each frame says."""
     bfloat16_parts: ClassVar[tuple[str, ...]] = ()  # may be rounded while speaking: none that decides on durations
     config_class = ToktsConfig
     config: ToktsConfig

@@ -44,6 +44,7 @@ class _LegalCodes(LogitsProcessor):
 class TokflatModel(ToktsModel):  # type: ignore[no-untyped-call]
     """Encoder-decoder of two GPT-2 stacks over flat codes."""
 
+    is_timed = False
     config_class = TokflatConfig
     config: TokflatConfig
     base_model_prefix = "encoder_decoder"

@@ -15,7 +15,7 @@ from toktts.evaluation._base import Sample
 from toktts.evaluation.judging.folders import Originals
 from toktts.evaluation.judging.verdict import CODEC, FOLDERS, ORIGINALS, VOICE
 from toktts.evaluation.samples import Example
-from toktts.evaluation.samples.writing import audible, make_folder, write_sample
+from toktts.evaluation.samples.writing import make_folder, timed_tiers, write_sample, write_speech
 from toktts.inference import TokttsPipeline
 from toktts.inference.resynth import round_trip
 
@@ -56,7 +56,8 @@ def speak(
 
     Args:
         examples: sentences, with or without a recording.
-        out: gets `voice/`, and where there are recordings `codec/` and `originals/`, with the text beside each file.
+        out: gets `voice/`, and where there are recordings `codec/` and `originals/`, with the text beside each file;
+            beside the voice's also `ID.json`, where it knows what it says when.
         pipe: who speaks; its codec is the ceiling.
         voice: recordings of the speaker.
         seed: of the drawing of codes.
@@ -70,15 +71,16 @@ def speak(
             make_folder(out / name)
     if examples:
         pipe(examples[0].text, seed=seed)  # the first time is slower than all others
+    tiers = timed_tiers(pipe)
     # On the CPU, what other programs take does not count.
     clock = time.process_time if pipe.device.type == "cpu" else time.perf_counter
     columns: Columns = {VOICE: [], CODEC: [], ORIGINALS: []}
     for example in tqdm(examples, desc=f"speaking into {out.name}", unit="sentence", disable=len(examples) < 2):
         start_s = clock()
-        speech = pipe(example.text, seed=seed)
+        speech = pipe(example.text, seed=seed, return_timestamps=tiers)
         compute_s = clock() - start_s
         acoustic_s = _acoustic_seconds(example.text, pipe, seed=seed, clock=clock) if times_model else None
-        said = _write(out, VOICE, example, audible(speech, example.id, pipe))
+        said = Waveform.load(write_speech(_file(out, VOICE, example), speech, example.text, pipe=pipe))
         about = Sample(id=example.id, text=example.text, speech=said, voice=voice or None)
         timed = replace(about, compute_s=compute_s, acoustic_s=acoustic_s)
         columns[VOICE].append(replace(timed, reference=example.recording))
@@ -113,4 +115,8 @@ def compare(sample: Sample, recording: Waveform, codec: Codec | None) -> dict[st
 
 def _write(out: Path, column: str, example: Example, waveform: Waveform) -> Waveform:
     """Write sound, and give it back as it is in the file: that is what listeners and judges hear."""
-    return Waveform.load(write_sample(out / FOLDERS[column] / f"{example.id}.wav", waveform, example.text))
+    return Waveform.load(write_sample(_file(out, column, example), waveform, example.text))
+
+
+def _file(out: Path, column: str, example: Example) -> Path:
+    return out / FOLDERS[column] / f"{example.id}.wav"

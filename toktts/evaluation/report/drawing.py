@@ -1,29 +1,35 @@
 """Who says what when, and how high -> the coordinates of a small drawing."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from toktts.alignment import Alignment
+from toktts.alignment.json_file import read_json
 from toktts.audio import Waveform
 from toktts.audio.pitch import PitchTrack, track_pitch
 
 PIXELS_PER_SECOND = 160.0
-CURVES_HEIGHT, UNITS_HEIGHT = 80.0, 18.0  # pixels
+CURVES_HEIGHT, UNITS_HEIGHT = 84.0, 18.0  # pixels
 LOWEST_HZ, HIGHEST_HZ = 60.0, 500.0
+TEXT_BASE = 5.0  # pixels from the bottom of a box
 HOP_S = 0.01
 LINES_HZ = (100.0, 200.0, 400.0)
 
 
 @dataclass(frozen=True)
 class Box:
-    """A unit of speech, from `x` on, in pixels."""
+    """A unit of speech, its corner, size and the line its label stands on in pixels."""
 
     x: float
+    y: float
     width: float
+    height: float
+    base: float
     label: str
 
 
@@ -35,7 +41,7 @@ class Drawing:
         width: pixels.
         height: pixels.
         curves: name -> stretches of voiced frames, each as SVG points.
-        boxes: units in order of time.
+        boxes: units in order of time, one tier below the other.
         lines: (y, label) of the pitches that are marked.
     """
 
@@ -46,26 +52,38 @@ class Drawing:
     lines: list[tuple[float, str]] = field(default_factory=list)
 
 
-def draw_speech(sounds: Mapping[str, Waveform], alignment: Alignment | None = None) -> Drawing:
-    """Draw the pitch of clips over each other, and the units of one of them.
+def draw_speech(sounds: Mapping[str, Waveform], tiers: Sequence[Alignment] = ()) -> Drawing:
+    """Draw the pitch of clips over each other, and below it the units of one of them.
 
     Args:
         sounds: name -> one clip.
-        alignment: of one of them; None = not known.
+        tiers: of one of them, as words and phonemes.
     """
     curves = {name: curve for name, clip in sounds.items() if (curve := _curve(clip))}
     duration_s = max([0.0, *(clip.duration_s for clip in sounds.values())])
-    boxes = [
-        Box(round(span.start_s * PIXELS_PER_SECOND, 1), round(span.duration_s * PIXELS_PER_SECOND, 1), span.label)
-        for span in alignment or ()
-    ]
+    boxes = []
+    for number, tier in enumerate(tiers):
+        y = CURVES_HEIGHT + number * UNITS_HEIGHT
+        for span in tier:
+            x, width = (round(seconds * PIXELS_PER_SECOND, 1) for seconds in (span.start_s, span.duration_s))
+            boxes.append(Box(x, y, width, UNITS_HEIGHT, y + UNITS_HEIGHT - TEXT_BASE, span.label))
     return Drawing(
         width=math.ceil(duration_s * PIXELS_PER_SECOND) + 1,
-        height=CURVES_HEIGHT + (UNITS_HEIGHT if boxes else 0.0),
+        height=CURVES_HEIGHT + len(tiers) * UNITS_HEIGHT + 1,
         curves=curves,
         boxes=boxes,
         lines=[(_height(torch.tensor(pitch)).item(), f"{pitch:.0f} Hz") for pitch in LINES_HZ],
     )
+
+
+def said_when(wav: Path) -> tuple[Alignment, ...]:
+    """Read `ID.json` beside `ID.wav`, if there is one: words, and the phonemes or characters of the voice.
+
+    Raises:
+        AlignmentError: it cannot be read.
+    """
+    file = wav.with_suffix(".json")
+    return read_json(file) if file.is_file() else ()
 
 
 def _curve(clip: Waveform) -> list[str]:

@@ -9,6 +9,7 @@ from toktts.audio import Waveform
 from toktts.data.atomic import write_atomically
 from toktts.errors import RunFolderError
 from toktts.evaluation.report.curves import draw_curves, read_history
+from toktts.evaluation.report.drawing import said_when
 from toktts.evaluation.report.embedding import data_uri, fill_template, mp3_uri
 from toktts.evaluation.report.scored import read_scored_sets
 from toktts.evaluation.report.spectrogram import draw_spectrogram, figure_png
@@ -38,12 +39,14 @@ class Player:
     Args:
         audio: data URI of an MP3.
         picture: data URI of its spectrogram, a PNG.
+        is_timed: whether what is said when stands below it.
         duration_s: seconds.
     """
 
     audio: str
     picture: str
     duration_s: float
+    is_timed: bool
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def write_report(run_folder: Path) -> Path:
     Raises:
         RunFolderError: no samples, or scores that cannot be read.
         AudioError: a sample that cannot be read.
+        AlignmentError: the same of what is said in it when.
     """
     samples = run_folder / SAMPLES
     sections = list(_sections(samples)) if samples.is_dir() else []
@@ -156,9 +160,10 @@ def _row(wav: Path, samples: Path) -> Row:
 
 
 def _player(wav: Path) -> Player:
-    waveform = Waveform.load(wav)
+    waveform, tiers = Waveform.load(wav), said_when(wav)
     return Player(
         audio=mp3_uri(waveform),
-        picture=data_uri("image/png", figure_png(draw_spectrogram(waveform))),
+        picture=data_uri("image/png", figure_png(draw_spectrogram(waveform, tiers))),
         duration_s=waveform.duration_s,
+        is_timed=bool(tiers),
     )

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from toktts.alignment import Alignment
-from toktts.alignment.json_file import read_json
 from toktts.audio import Waveform
 from toktts.errors import RunFolderError
 from toktts.evaluation.judging.verdict import CODEC, FOLDERS, VOICE
-from toktts.evaluation.report.drawing import Drawing, draw_speech
+from toktts.evaluation.report.drawing import Drawing, draw_speech, said_when
 
 SCORES = Path("evaluation", "scores.json")
-N_DRAWN = 12  # sentences of a set whose pitch is drawn; finding it takes a third of a second
+N_DRAWN = 12  # sentences of a set that are drawn; finding their pitch takes a third of a second
 
 
 @dataclass(frozen=True)
@@ -105,19 +103,12 @@ def _row(
         for name, item in found.items()
     }
     sounds = {name: run_folder / file for name, file in there.items() if name != CODEC}
-    alignment = _alignment(sounds.get(VOICE))
     drawing = None
-    if is_drawn or alignment is not None:
-        drawing = draw_speech({name: Waveform.load(file) for name, file in sounds.items()}, alignment)
+    if is_drawn:
+        tiers = said_when(sounds[VOICE]) if VOICE in sounds else ()
+        drawing = draw_speech({name: Waveform.load(file) for name, file in sounds.items()}, tiers)
     text = next(iter(found.values()))["text"]
     return ScoredRow(name=id_, text=text or "", heard=heard, drawing=drawing)
-
-
-def _alignment(wav: Path | None) -> Alignment | None:
-    """The first tier of `ID.json` beside `ID.wav`, if there is one."""
-    file = None if wav is None else wav.with_suffix(".json")
-    tiers = read_json(file) if file is not None and file.is_file() else ()
-    return tiers[0] if tiers else None
 
 
 def _remark(item: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:

@@ -1,18 +1,24 @@
 """Sound -> a small picture of it, on a scale that makes pictures comparable."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
+from toktts.alignment import Alignment
 from toktts.audio import Waveform
 
 WINDOW_S = 0.032
 HOP_S = 0.008
 RANGE_DB = 80.0
+WIDTH_IN, WIDEST_IN, HEIGHT_IN = 3.2, 12.0, 1.3
+IN_A_SECOND, TIER_IN, MARGIN_IN = 2.4, 0.17, 0.304
 
 
 def spectrogram_db(waveform: Waveform) -> npt.NDArray[np.float32]:
@@ -35,16 +41,18 @@ def spectrogram_db(waveform: Waveform) -> npt.NDArray[np.float32]:
     return clamped
 
 
-def draw_spectrogram(waveform: Waveform, *, width_in: float = 3.2, height_in: float = 1.3) -> Figure:
-    """Draw one clip: seconds to the right, kHz upwards, 0 to -80 dB in colour.
+def draw_spectrogram(waveform: Waveform, tiers: Sequence[Alignment] = ()) -> Figure:
+    """Draw one clip: seconds to the right, kHz upwards, 0 to -80 dB in colour, and below what is said when.
 
     Args:
         waveform: one clip.
-        width_in: inches.
-        height_in: inches.
+        tiers: of it, as words and phonemes; with any, a second is at least 2.4 inches wide, up to 12 inches in all.
     """
-    figure = Figure(figsize=(width_in, height_in))
-    axes = figure.add_axes((0.095, 0.2, 0.895, 0.75))
+    width = max(WIDTH_IN, min(WIDEST_IN, IN_A_SECOND * waveform.duration_s)) if tiers else WIDTH_IN
+    height = HEIGHT_IN + TIER_IN * len(tiers)
+    figure = Figure(figsize=(width, height))
+    left, inner = MARGIN_IN / width, 1 - (MARGIN_IN + 0.03) / width
+    axes = figure.add_axes((left, 0.26 / height + TIER_IN * len(tiers) / height, inner, 0.975 / height))
     axes.imshow(
         spectrogram_db(waveform),
         origin="lower",
@@ -58,7 +66,24 @@ def draw_spectrogram(waveform: Waveform, *, width_in: float = 3.2, height_in: fl
     axes.set_xlabel("s", fontsize=7, labelpad=0)
     axes.set_ylabel("kHz", fontsize=7, labelpad=0)
     axes.tick_params(labelsize=6, length=2, pad=1)
+    for number, tier in enumerate(reversed(tiers)):
+        row = figure.add_axes((left, TIER_IN * number / height, inner, TIER_IN / height))
+        _draw_units(row, tier, waveform.duration_s)
     return figure
+
+
+def _draw_units(axes: Axes, tier: Alignment, duration_s: float) -> None:
+    axes.set_xlim(0, max(duration_s, tier.duration_s, 1e-3))
+    axes.set_ylim(0, 1)
+    axes.set_axis_off()
+    for span in tier:
+        box = Rectangle((span.start_s, 0.02), span.duration_s, 0.96, facecolor="#eeeeee", edgecolor="#999999", lw=0.5)
+        axes.add_patch(box)
+        middle = (span.start_s + span.end_s) / 2
+        label = axes.text(
+            middle, 0.45, span.label, fontsize=6, ha="center", va="center", clip_on=True, parse_math=False
+        )
+        label.set_clip_path(box)  # not over its neighbours
 
 
 def figure_png(figure: Figure, *, dpi: int = 90) -> bytes:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from toktts.alignment.json_file import write_json
 from toktts.audio import Waveform
 from toktts.codecs._base import Codec
 from toktts.data.atomic import write_atomically
@@ -18,6 +19,7 @@ from toktts.data.corpora._base import check_id
 from toktts.data.metadata import read_lines
 from toktts.errors import CorpusError, RunFolderError, TextError
 from toktts.inference import Speech, TokttsPipeline, as_waveform
+from toktts.inference.timestamps import Tier, tiers_of
 
 SAMPLES = "samples"
 CODEC_SUFFIX, REAL_SUFFIX = "_ref", "_real"
@@ -76,7 +78,9 @@ def read_texts(path: Path, *, check: Callable[[str], object]) -> list[tuple[str,
 
 
 def write_texts(texts: Sequence[tuple[str, str]], out: Path, *, pipe: TokttsPipeline, seed: int = 0) -> list[Path]:
-    """Speak texts into `out/id.wav`, with `out/id.txt` beside each. Files of these names are replaced.
+    """Speak texts into `out/id.wav`, with `out/id.txt` beside each, and `out/id.json` where the voice knows its times.
+
+    Files of these names are replaced.
 
     Args:
         texts: (id, text); ids are unique.
@@ -101,10 +105,16 @@ def write_texts(texts: Sequence[tuple[str, str]], out: Path, *, pipe: TokttsPipe
     rows = iter(texts)
     with tqdm(total=len(texts), desc=f"speaking into {out.name}", unit="text", disable=len(texts) < 2) as progress:
         while chunk := list(islice(rows, CHUNK)):
-            for (id_, text), speech in zip(chunk, pipe([text for _, text in chunk], seed=seed), strict=True):
-                written.append(write_sample(out / f"{id_}.wav", audible(speech, id_, pipe), text))
+            spoken = pipe([text for _, text in chunk], seed=seed, return_timestamps=timed_tiers(pipe))
+            for (id_, text), speech in zip(chunk, spoken, strict=True):
+                written.append(write_speech(out / f"{id_}.wav", speech, text, pipe=pipe))
                 progress.update()
     return written
+
+
+def timed_tiers(pipe: TokttsPipeline) -> tuple[Tier, ...] | None:
+    """All that a voice can time; None = nothing."""
+    return tiers_of(pipe.tokenizer) if pipe.model.is_timed else None
 
 
 def audible(speech: Speech, id_: str, pipe: TokttsPipeline) -> Waveform:
@@ -113,6 +123,16 @@ def audible(speech: Speech, id_: str, pipe: TokttsPipeline) -> Waveform:
         logger.warning("%s: the model made no sound; its file holds one silent frame", id_)
         return Waveform(torch.zeros(pipe.model.config.codec_hop_length), speech["sampling_rate"])
     return as_waveform(speech)
+
+
+def write_speech(wav: Path, speech: Speech, text: str, *, pipe: TokttsPipeline) -> Path:
+    """Write what a pipeline gave, its text beside it, and where it was timed `ID.json`: what is said when."""
+    timed_file = wav.with_suffix(".json")
+    timed_file.unlink(missing_ok=True)  # of what another voice said
+    write_sample(wav, audible(speech, wav.stem, pipe), text)
+    if "alignments" in speech:
+        write_json(timed_file, speech["alignments"])
+    return wav
 
 
 def write_sample(wav: Path, waveform: Waveform, text: str) -> Path:
@@ -132,7 +152,8 @@ def write_dataset_samples(
 ) -> list[Path]:
     """Speak examples of both splits into `samples/train` and `samples/validation`.
 
-    Each gets `id.txt`, `id.wav` (generated), `id_ref.wav` (its own codes through the codec) and `id_real.wav`.
+    Each gets `id.txt`, `id.wav` (generated), `id.json` (what that says when), `id_ref.wav` (its own codes through the
+    codec) and `id_real.wav`.
 
     Args:
         samples: folder, made if missing.
@@ -226,7 +247,7 @@ def _numbers(n: int) -> Iterable[str]:
 def _drop_numbered(folder: Path, n_kept: int) -> None:
     kept = set(_numbers(n_kept))
     for path in folder.iterdir():
-        if re.fullmatch(r"\d+\.(wav|txt)", path.name) and path.stem not in kept:
+        if re.fullmatch(r"\d+\.(wav|txt|json)", path.name) and path.stem not in kept:
             path.unlink()
 
 
