@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from toktts.errors import ModelError
 from toktts.models._toknar_net import ToknarNet
-from toktts.models.modules.prosody import ProsodyScale, frame_scores, unit_scores
+from toktts.models.modules.prosody import KINDS, ProsodyScale, frame_scores, unit_scores
 from toktts.models.modules.refinement import draw_settled, most_certain, open_share
 from toktts.models.modules.unit_prosody import UnitProsody
 from toktts.models.tokar import Tokar
@@ -134,6 +134,21 @@ def test_true_pitch_and_energy_are_told_in_training_and_not_the_predicted_ones()
         # What is not known is predicted, and not scored.
         assert not torch.equal(model(**rows | {kind: None}).logits, before.logits)
     assert model(**rows | {"pitch": None, "energy": None}).prosody_loss == 0
+
+
+def test_the_error_of_pitch_and_energy_teaches_their_predictors_and_not_what_is_read() -> None:
+    torch.manual_seed(0)
+    prosody = UnitProsody(8, dropout=0.0)
+    encoded = torch.randn(1, 3, 8, requires_grad=True)
+    is_text, path = torch.ones(1, 3, dtype=torch.bool), torch.tensor([[0, 1, 1, 2]])
+    tracks = dict.fromkeys(KINDS, torch.tensor([[100.0, 120.0, 140.0, 90.0]]))
+    told, loss = prosody.learn(encoded, is_text, tracks, path=path, is_real=path >= 0)
+    loss.backward(retain_graph=True)
+    assert encoded.grad is None
+    for kind in KINDS:
+        assert prosody.variances[kind].predictor.head.weight.grad.abs().sum() > 0
+    told.sum().backward()
+    assert encoded.grad is not None
 
 
 @torch.no_grad()

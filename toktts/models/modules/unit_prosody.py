@@ -73,7 +73,8 @@ class UnitProsody(nn.Module):
             if track is not None:
                 scores, speaks = frame_scores(self._scale(kind), track.float(), is_real)
                 teacher, counted = unit_scores(scores, speaks, path, is_real, n_units=encoded.shape[1])
-            vectors, predicted = self.variances[kind](encoded, is_text, teacher=teacher)
+            # While units are not yet told apart, their means are noise, which must not shape what is read of the text.
+            vectors, predicted = self.variances[kind](encoded.detach(), is_text, teacher=teacher)
             told = told + vectors
             if teacher is not None and counted is not None:
                 losses.append(mean_of_batch((predicted - teacher).square(), counted & is_text))
