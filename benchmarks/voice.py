@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._judged import Task, Voice, judge_missing, voices_of
-from toktts.errors import RunFolderError, ToktsError
+from toktts.errors import ConfigError, RunFolderError, ToktsError
 from toktts.evaluation._base import Metric
 from toktts.evaluation.judging.command import UNSEEN
 from toktts.evaluation.judging.metrics import load_metrics
@@ -109,6 +109,8 @@ def main(argv: Sequence[str] | None = None, *, metrics: Sequence[Metric] | None 
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
+        if arguments.limit is not None and arguments.limit < 1:
+            raise ConfigError(f"must be at least 1, got {arguments.limit}; leave it out to judge all", key="--limit")
         voices = voices_of(arguments.runs, arguments.codec)
         has_failed = arguments.judge and not _judge(voices, arguments, metrics)
         judged = [voice for voice in voices if not has_failed or voice.is_judged]

@@ -85,6 +85,13 @@ def test_a_run_that_is_not_there_stops_before_anything_is_judged(
     assert capsys.readouterr().err == "toktts: error: mien: no such run folder; train it first, or check the name\n"
 
 
+def test_judging_no_sentence_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        voice.main([str(judged_run(tmp_path / "run")), "--judge", "--limit", "0"])
+    assert stop.value.code == 2
+    assert "--limit: must be at least 1, got 0; leave it out to judge all" in capsys.readouterr().err
+
+
 def test_runs_of_one_name_are_told_apart_and_codecs_go_with_mel_only(tmp_path: Path) -> None:
     runs = [tmp_path / "a" / "same", tmp_path / "b" / "same", tmp_path / "c"]
     for folder, feature, codec in zip(
