@@ -253,3 +253,14 @@ def test_the_stock_pipeline_uses_the_models_own_length(model: ToktsModel, tmp_pa
     model.save_pretrained(tmp_path)
     audio = pipeline("text-to-speech", model=str(tmp_path))("hello")["audio"]
     assert audio.size <= 10 * model.config.codec_hop_length
+
+
+def test_a_timed_family_says_which_text_id_each_frame_speaks_and_another_does_not(model: ToktsModel) -> None:
+    ids, mask = ids_and_mask(model, TEXTS)
+    speech = model.generate(ids, attention_mask=mask, **GREEDY)
+    assert (speech.units is not None) == model.is_timed
+    if speech.units is not None:
+        for units, n_frames, n_ids in zip(speech.units, speech.n_frames, mask.sum(dim=1), strict=True):
+            said = units[: int(n_frames)]
+            assert (said.diff() >= 0).all()
+            assert 0 <= said.min() <= said.max() < n_ids

@@ -13,7 +13,7 @@ from toktts.alignment.json_file import read_json
 from toktts.audio import Waveform
 from toktts.audio.pitch import PitchTrack, track_pitch
 
-PIXELS_PER_SECOND = 160.0
+PIXELS_PER_SECOND = 240.0
 CURVES_HEIGHT, UNITS_HEIGHT = 84.0, 18.0  # pixels
 LOWEST_HZ, HIGHEST_HZ = 60.0, 500.0
 TEXT_BASE = 5.0  # pixels from the bottom of a box
