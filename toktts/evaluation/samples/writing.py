@@ -80,7 +80,7 @@ def read_texts(path: Path, *, check: Callable[[str], object]) -> list[tuple[str,
 def write_texts(texts: Sequence[tuple[str, str]], out: Path, *, pipe: TokttsPipeline, seed: int = 0) -> list[Path]:
     """Speak texts into `out/id.wav`, with `out/id.txt` beside each, and `out/id.json` where the voice knows its times.
 
-    Files of these names are replaced.
+    Files of these names are replaced; an `id.json` does not stay beside speech that it does not describe.
 
     Args:
         texts: (id, text); ids are unique.
