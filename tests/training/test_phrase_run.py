@@ -12,7 +12,8 @@ from toktts.data.collate import Collator
 from toktts.data.phrases import Phrase
 from toktts.errors import CheckpointError, ConfigError
 from toktts.tokens import build_tokenizer
-from toktts.training.phrases import phrases_of, share_of_steps
+from toktts.training.callbacks import share_of_steps
+from toktts.training.phrases import phrases_of
 from toktts.training.run import train_voice
 
 ROWS = {

@@ -15,7 +15,8 @@ from toktts.data.phrases import Phrase, PhraseRows, PhraseSampler, Texts
 from toktts.errors import CheckpointError
 from toktts.models.fastspeech2 import FastSpeech2, FastSpeech2Config
 from toktts.tokens.separators import Separators
-from toktts.training.phrases import PhrasesFromAligner, align_rows, pack, share_of_steps, unpack
+from toktts.training.callbacks import share_of_steps
+from toktts.training.phrases import PhrasesFromAligner, align_rows, pack, unpack
 from toktts.training.trainer import ToktsTrainer
 
 BREAK = 4

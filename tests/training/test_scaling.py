@@ -124,12 +124,25 @@ def test_fewer_cores_get_more_minutes_within_bounds(threads, minutes):
 def test_a_gpu_gets_larger_batches_and_fewer_minutes():
     values = values_for(1, machine=Machine(threads=2, has_gpu=True))
     assert (values["training.max_minutes"], values["data.max_frames_per_batch"]) == (15, 4 * 3000)
+    assert values["training.args.num_train_epochs"] == 120
 
 
 @pytest.mark.parametrize("key", ["max_steps", "num_train_epochs"])
 def test_who_says_how_many_steps_gets_no_minutes(key):
     values = values_for(1, **{f"training.args.{key}": 40})
     assert not {"training.max_minutes", "training.args.num_train_epochs"} & values.keys()
+
+
+@pytest.mark.parametrize(
+    ("family", "sound", "epochs"), [("toknar", SOUND, 60), ("tokar", SOUND, 10_000), ("fastspeech2", MEL, 10_000)]
+)
+@pytest.mark.parametrize("hours", [0.1, 30])
+def test_one_pass_to_codes_ends_before_it_knows_little_speech_by_heart(hours, family, sound, epochs):
+    assert values_for(hours, family, sound=sound)["training.args.num_train_epochs"] == epochs
+
+
+def test_little_speech_does_not_shorten_the_warm_up():
+    assert [values_for(hours)["training.args.warmup_steps"] for hours in (0.1, 1, 4, 24)] == [150, 150, 300, 500]
 
 
 def test_a_few_steps_warm_up_for_a_tenth_of_them_only():

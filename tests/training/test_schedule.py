@@ -80,7 +80,7 @@ def test_the_factor_rises_then_falls(kind: Kind, step: int, warmup: int, decay: 
 def time_schedule(share: Callable[[], float], *, warmup_steps: int = 0) -> tuple[torch.optim.Optimizer, TimeSchedule]:
     owner = optimizer()
     return owner, TimeSchedule(
-        owner, kind="cosine", warmup_steps=warmup_steps, share_of_time=share, floor_ratio=FLOOR / PEAK
+        owner, kind="cosine", warmup_steps=warmup_steps, share_done=share, floor_ratio=FLOOR / PEAK
     )
 
 

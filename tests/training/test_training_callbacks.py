@@ -8,7 +8,7 @@ from torch import nn
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from toktts.errors import TrainingError
-from toktts.training.callbacks import NonFiniteGuard, Progress, SamplesAtEvaluation, StopOnSignal, TimeLimit
+from toktts.training.callbacks import NonFiniteGuard, Progress, SamplesAtEvaluation, StopOnSignal, TimeLimit, share_done
 
 
 @pytest.fixture
@@ -71,6 +71,32 @@ def test_a_signal_stops_after_the_step_and_the_handlers_come_back(
     assert "stopping after this step" in capfd.readouterr().err
     if caught.type is SystemExit:
         assert caught.value.code == 143
+
+
+def test_done_is_the_larger_share_of_steps_and_time() -> None:
+    now = 0.0
+    limit = TimeLimit(1.0, clock=lambda: now)
+    limit.on_train_begin(TrainingArguments(output_dir="unused", use_cpu=True), TrainerState(), TrainerControl())
+    now = 30.0
+    assert share_done(TrainerState(global_step=1, max_steps=10), limit) == 0.5
+    assert share_done(TrainerState(global_step=8, max_steps=10), limit) == 0.8
+    assert share_done(TrainerState(global_step=8, max_steps=10), None) == 0.8
+    assert share_done(TrainerState(), limit) == 0.5
+
+
+def test_the_bar_expects_as_long_as_the_steps_will_take(
+    args: TrainingArguments, capfd: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    limit = TimeLimit(10.0, clock=lambda: now)
+    progress, state = Progress(limit), TrainerState(max_steps=100)
+    for callback in (limit, progress):
+        callback.on_train_begin(args, state, TrainerControl())
+    now, state.global_step = 30.0, 50
+    progress.on_step_end(args, state, TrainerControl())
+    progress.close()
+    assert "50% |" in (shown := capfd.readouterr().err)
+    assert "30 of 60 s" in shown
 
 
 def test_without_a_signal_nothing_stops(args: TrainingArguments) -> None:

@@ -78,6 +78,16 @@ class TimeLimit(TrainerCallback, ExportableState):
         self.elapsed_before_s, self._start_s = self.elapsed_s, None
 
 
+def share_of_steps(state: TrainerState) -> float:
+    """Share of a training that lies behind, where its steps are limited."""
+    return state.global_step / state.max_steps if state.max_steps else 0.0
+
+
+def share_done(state: TrainerState, time_limit: TimeLimit | None) -> float:
+    """Share of a training that lies behind, in [0, 1]: of its steps, or of its time if that will be over first."""
+    return max(share_of_steps(state), 0.0 if time_limit is None else time_limit.share())
+
+
 class EvaluationStopped(Exception):
     """A signal came while the model was evaluated."""
 
@@ -232,7 +242,11 @@ class Progress(TrainerCallback):
         """Move on."""
         if self._bar is not None:
             limit = self._time_limit
-            done = state.global_step if limit is None else min(limit.elapsed_s, limit.limit_s)
+            done: float = state.global_step
+            if limit is not None:
+                # Where the steps will be over before the time, as long as they are going to take.
+                self._bar.total = limit.elapsed_s / max(share_done(state, limit), 1e-9)
+                done = min(limit.elapsed_s, self._bar.total)
             self._bar.update(done - self._bar.n)
 
     def on_prediction_step(

@@ -19,7 +19,7 @@ from toktts.codecs._vocoder import VocoderOutput
 from toktts.codecs._vocoder_codec import WEIGHTS_FILE, VocoderCodec
 from toktts.errors import CheckpointError
 from toktts.training.arguments import ToktsTrainingArguments
-from toktts.training.callbacks import TimeLimit
+from toktts.training.callbacks import TimeLimit, share_done
 from toktts.training.codec_data import SegmentDataset
 from toktts.training.codec_losses import Discriminators, SpectralDistance, pitch_losses
 from toktts.training.codec_task import CodecRecipe
@@ -91,9 +91,7 @@ class CodecTrainer(ResumableTrainer):
     @property
     def progress(self) -> float:
         """Share of the run that lies behind, in [0, 1]."""
-        if self._time_limit is not None:
-            return self._time_limit.share()
-        return min(1.0, self.state.global_step / max(1, self.state.max_steps))
+        return min(1.0, share_done(self.state, self._time_limit))
 
     def adversarial_share(self) -> float:
         """How much the discriminators' word counts now, in [0, 1]; above 0 they learn."""
@@ -129,7 +127,7 @@ class CodecTrainer(ResumableTrainer):
                 optimizer,
                 kind="cosine",
                 warmup_steps=warmup_steps,
-                share_of_time=self._time_limit.share,
+                share_done=lambda: self.progress,
                 floor_ratio=floor_ratio,
             )
         return reference_schedule(

@@ -164,11 +164,6 @@ def align_rows(model: ToktsModel, rows: Any, *, batches: Iterable[Sequence[int]]
     return [found[number] for number in range(len(rows))]
 
 
-def share_of_steps(state: TrainerState) -> float:
-    """Share of a training that lies behind, where its steps are limited."""
-    return state.global_step / state.max_steps if state.max_steps else 0.0
-
-
 def pack(durations: Sequence[Ints]) -> str:
     """Write frames of text ids as text, about a letter an id."""
     content = np.concatenate([*durations, np.zeros(0, dtype=np.int64)]).astype("<u4").tobytes()

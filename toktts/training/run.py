@@ -24,12 +24,12 @@ from toktts.errors import CheckpointError
 from toktts.inference.voices import voice_folder
 from toktts.models._base import ToktsModel
 from toktts.training.board import show_samples
-from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit
+from toktts.training.callbacks import SamplesAtEvaluation, TimeLimit, share_done
 from toktts.training.checkpoints import find_checkpoint
 from toktts.training.fitting import fit_to_data
 from toktts.training.folder import CHECKPOINTS, open_run_folder, write_config
 from toktts.training.metrics import compute_metrics_and
-from toktts.training.phrases import Phrases, phrases_of, share_of_steps
+from toktts.training.phrases import Phrases, phrases_of
 from toktts.training.prosody import fit_prosody
 from toktts.training.speakers import tell_speakers_apart
 from toktts.training.stages import add_second_stage
@@ -237,7 +237,7 @@ def _phrases(
         collator=Collator(material.tokenizer.pad_token_id),
         share=plan.phrase_share,
         seed=seed,
-        share_done=share_of_steps if time_limit is None else lambda _state: time_limit.share(),
+        share_done=functools.partial(share_done, time_limit=time_limit),
     )
 
 

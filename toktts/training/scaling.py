@@ -8,6 +8,7 @@ from toktts.training.sizes import Sound, Values, sizes_for, tier
 
 LEAST_HOURS, MOST_HOURS = 1 / 12, 24.0
 MANY_EPOCHS = 10_000
+ENOUGH_EPOCHS = 60  # of little speech in one pass to codes; docs/experiments.md
 PARTING_TOKENIZERS = ("phonemes", "mixed", "characters", "bytes")
 # Families with which phrases were measured (docs/experiments.md); others that align can be trained with them, too.
 PHRASED = frozenset({"toknar", "tokar", "fastspeech2", "nonattentive"})
@@ -92,7 +93,7 @@ def recommend(
         _size(family, hours, speech, sound, given),
         _batch(hours, speech, sound, machine),
         _minutes(hours, machine),
-        Choice({"training.args.num_train_epochs": MANY_EPOCHS}, "the minutes end it"),
+        _epochs(family, sound, machine),
         _learning_rate(family, hours, given),
         _average(hours, machine, given),
         _variety(family, hours, sound, given),
@@ -150,9 +151,16 @@ def _minutes(hours: float, machine: Machine) -> Choice:
     )
 
 
+def _epochs(family: str, sound: Sound, machine: Machine) -> Choice:
+    if family in ONE_PASS and not sound.is_mel:
+        epochs = ENOUGH_EPOCHS * (2 if machine.has_gpu else 1)  # a larger batch makes fewer steps of an epoch
+        return Choice({"training.args.num_train_epochs": epochs}, "then little speech is known by heart")
+    return Choice({"training.args.num_train_epochs": MANY_EPOCHS}, "the minutes end it")
+
+
 def _learning_rate(family: str, hours: float, given: Values) -> Choice:
     rate = _number(given.get("training.args.learning_rate", 1e-3))
-    warmup = round(min(150 * math.sqrt(hours), 500))
+    warmup = round(min(150 * math.sqrt(max(hours, 1.0)), 500))
     n_steps = _number(given.get("training.args.max_steps", -1))
     decay = _number(given.get("training.args.lr_decay_steps", n_steps))
     if decay > 0:

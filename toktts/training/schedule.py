@@ -1,4 +1,4 @@
-"""How the learning rate moves: by steps, or by time where the number of steps is not known."""
+"""How the learning rate moves: by steps, or by the share of a training that is done where time may end it."""
 
 import math
 from collections.abc import Callable
@@ -60,13 +60,13 @@ def reference_schedule(
 
 
 class TimeSchedule(LRScheduler):
-    """Schedule by time: a warm-up in steps, then a decay over the time that the training has.
+    """Schedule by what is done: a warm-up in steps, then a decay over all of the training, which time or steps may end.
 
     Args:
         optimizer: its learning rates are the highest ones.
         kind: form of the decay.
         warmup_steps: steps of the line from 0 up.
-        share_of_time: clock, gives the share of the training time that lies behind, in [0, 1] (see `TimeLimit`).
+        share_done: gives the share of the training that lies behind, in [0, 1].
         floor_ratio: lowest over highest learning rate.
     """
 
@@ -76,21 +76,21 @@ class TimeSchedule(LRScheduler):
         *,
         kind: Kind,
         warmup_steps: int,
-        share_of_time: Callable[[], float],
+        share_done: Callable[[], float],
         floor_ratio: float,
     ) -> None:
         self._kind, self._warmup_steps, self._floor_ratio = kind, warmup_steps, floor_ratio
-        self._share_of_time = share_of_time
+        self._share_done = share_done
         super().__init__(optimizer)
 
     def get_lr(self) -> list[float | torch.Tensor]:
         """Learning rate of each group now."""
         warmup = min(1.0, self.last_epoch / self._warmup_steps) if self._warmup_steps else 1.0
-        factor = warmup * decay_factor(self._kind, self._share_of_time(), floor_ratio=self._floor_ratio)
+        factor = warmup * decay_factor(self._kind, self._share_done(), floor_ratio=self._floor_ratio)
         return [base * factor for base in self.base_lrs]
 
     def state_dict(self) -> dict[str, Any]:
-        """Steps taken; the time is the clock's business."""
+        """Steps taken; what is done is the trainer's business."""
         return {"last_epoch": self.last_epoch, "_step_count": self._step_count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

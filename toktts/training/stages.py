@@ -1,5 +1,6 @@
 """Models that learn in two stages: when the second one begins, and how fast it learns."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -7,9 +8,8 @@ from torch import nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
-from toktts.training.callbacks import TimeLimit
+from toktts.training.callbacks import TimeLimit, share_done
 from toktts.training.ema import WeightAverage
-from toktts.training.phrases import share_of_steps
 from toktts.training.schedule import decay_factor
 
 
@@ -103,7 +103,7 @@ def add_second_stage(trainer: Trainer, *, time_limit: TimeLimit | None) -> None:
     trainer.add_callback(
         SecondStage(
             begins_at=model.first_stage_share,
-            share_done=share_of_steps if time_limit is None else lambda _state: time_limit.share(),
+            share_done=functools.partial(share_done, time_limit=time_limit),
             average=averages[0] if averages else None,
         )
     )

@@ -17,7 +17,7 @@ from toktts.errors import TrainingError
 from toktts.memory import explain_shortage
 from toktts.models import ToktsModel
 from toktts.training.arguments import ToktsTrainingArguments, best_precision
-from toktts.training.callbacks import TimeLimit
+from toktts.training.callbacks import TimeLimit, share_done
 from toktts.training.metrics import metrics_of
 from toktts.training.resumable import ResumableTrainer
 from toktts.training.schedule import KINDS, Kind, TimeSchedule, reference_schedule
@@ -203,7 +203,7 @@ class ToktsTrainer(ResumableTrainer):
             optimizer,
             kind=kind,
             warmup_steps=warmup_steps,
-            share_of_time=self._time_limit.share,
+            share_done=lambda: share_done(self.state, self._time_limit),
             floor_ratio=floor_ratio,
         )
 
