@@ -124,7 +124,7 @@ def test_fewer_cores_get_more_minutes_within_bounds(threads, minutes):
 def test_a_gpu_gets_larger_batches_and_fewer_minutes():
     values = values_for(1, machine=Machine(threads=2, has_gpu=True))
     assert (values["training.max_minutes"], values["data.max_frames_per_batch"]) == (15, 4 * 3000)
-    assert values["training.args.num_train_epochs"] == 120
+    assert values["training.args.num_train_epochs"] == 90
 
 
 @pytest.mark.parametrize("key", ["max_steps", "num_train_epochs"])
@@ -134,7 +134,7 @@ def test_who_says_how_many_steps_gets_no_minutes(key):
 
 
 @pytest.mark.parametrize(
-    ("family", "sound", "epochs"), [("toknar", SOUND, 60), ("tokar", SOUND, 10_000), ("fastspeech2", MEL, 10_000)]
+    ("family", "sound", "epochs"), [("toknar", SOUND, 45), ("tokar", SOUND, 10_000), ("fastspeech2", MEL, 10_000)]
 )
 @pytest.mark.parametrize("hours", [0.1, 30])
 def test_one_pass_to_codes_ends_before_it_knows_little_speech_by_heart(hours, family, sound, epochs):

@@ -8,7 +8,7 @@ from toktts.training.sizes import Sound, Values, sizes_for, tier
 
 LEAST_HOURS, MOST_HOURS = 1 / 12, 24.0
 MANY_EPOCHS = 10_000
-ENOUGH_EPOCHS = 60  # of little speech in one pass to codes; docs/experiments.md
+ENOUGH_EPOCHS = 45  # of little speech in one pass to codes; docs/experiments.md
 PARTING_TOKENIZERS = ("phonemes", "mixed", "characters", "bytes")
 # Families with which phrases were measured (docs/experiments.md); others that align can be trained with them, too.
 PHRASED = frozenset({"toknar", "tokar", "fastspeech2", "nonattentive"})
