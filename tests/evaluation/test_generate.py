@@ -48,7 +48,7 @@ def test_the_first_rows_of_both_splits_are_spoken_and_reported(
     splits = build.split(config, sorted(corpus))
     for split, ids in zip(("train", "validation"), splits, strict=True):
         folder = run / "samples" / split
-        assert names(folder) == [f"{ids[0]}{ending}" for ending in (".txt", ".wav", "_real.wav", "_ref.wav")]
+        assert names(folder) == [f"{ids[0]}{ending}" for ending in (".json", ".txt", ".wav", "_real.wav", "_ref.wav")]
         assert (folder / f"{ids[0]}.txt").read_text(encoding="utf-8") == f"{corpus[ids[0]].text}\n"
         generated, real, ref = (
             Waveform.load(folder / f"{ids[0]}{ending}") for ending in (".wav", "_real.wav", "_ref.wav")
@@ -78,14 +78,16 @@ def test_the_reference_is_the_cached_codes_through_the_codec(config_file: str, t
 def test_a_text_is_spoken_into_custom(run: Path, config_file: str) -> None:
     main(["--config", config_file, "--text", "Hello, friend!"])
     main(["--config", config_file, "--text", "Hello, friend!"])
-    assert names(run / "samples" / "custom") == ["hello-friend-3d662cce.txt", "hello-friend-3d662cce.wav"]
+    assert names(run / "samples" / "custom") == [
+        f"hello-friend-3d662cce{ending}" for ending in (".json", ".txt", ".wav")
+    ]
 
 
 def test_a_file_of_texts_is_spoken_into_a_folder(run: Path, tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("b|hello friend\na|no\n", encoding="utf-8")
     main(["--with-model", str(run), "--texts", str(texts), "--out", str(tmp_path / "out")])
-    assert names(tmp_path / "out") == ["a.txt", "a.wav", "b.txt", "b.wav"]
+    assert names(tmp_path / "out") == ["a.json", "a.txt", "a.wav", "b.json", "b.txt", "b.wav"]
 
 
 def test_without_flags_the_run_of_the_defaults_speaks(
@@ -96,7 +98,7 @@ def test_without_flags_the_run_of_the_defaults_speaks(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "texts.txt").write_text("a|no\n", encoding="utf-8")
     main(["--texts", "texts.txt", "--out", "out"])
-    assert names(tmp_path / "out") == ["a.txt", "a.wav"]
+    assert names(tmp_path / "out") == ["a.json", "a.txt", "a.wav"]
 
 
 def test_overrides_change_how_it_speaks(run: Path, tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_a_training_checkpoint_speaks_with_the_codec_and_tokenizer_of_the_config
         (checkpoint / name).write_bytes((run / name).read_bytes())
     words = ["--with-model", str(checkpoint), "--text", "no", "--out", str(tmp_path / "out")]
     main(["--config", config_file, "tokens.tokenizer=bytes", *words])
-    assert len(names(tmp_path / "out")) == 2
+    assert len(names(tmp_path / "out")) == 3
     with pytest.raises(ToktsError):
         main(words)
 
@@ -125,7 +127,7 @@ def test_a_training_checkpoint_speaks_with_the_codec_and_tokenizer_of_the_config
 def test_the_words_of_the_trainer_are_accepted(config_file: str, tmp_path: Path) -> None:
     words = ["--config", config_file, "--with-checkpoint", "anything", "training.args.max_steps=3"]
     main([*words, "--text", "no", "--out", str(tmp_path / "out")])
-    assert len(names(tmp_path / "out")) == 2
+    assert len(names(tmp_path / "out")) == 3
 
 
 @pytest.mark.parametrize(

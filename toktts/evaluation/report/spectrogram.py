@@ -41,18 +41,23 @@ def spectrogram_db(waveform: Waveform) -> npt.NDArray[np.float32]:
     return clamped
 
 
-def draw_spectrogram(waveform: Waveform, tiers: Sequence[Alignment] = ()) -> Figure:
+def draw_spectrogram(
+    waveform: Waveform, tiers: Sequence[Alignment] = (), *, width_in: float | None = None, height_in: float = HEIGHT_IN
+) -> Figure:
     """Draw one clip: seconds to the right, kHz upwards, 0 to -80 dB in colour, and below what is said when.
 
     Args:
         waveform: one clip.
-        tiers: of it, as words and phonemes; with any, a second is at least 2.4 inches wide, up to 12 inches in all.
+        tiers: of it, as words and phonemes.
+        width_in: inches; None = 3.2, and with tiers 2.4 a second, from there up to 12.
+        height_in: inches, without the tiers.
     """
-    width = max(WIDTH_IN, min(WIDEST_IN, IN_A_SECOND * waveform.duration_s)) if tiers else WIDTH_IN
-    height = HEIGHT_IN + TIER_IN * len(tiers)
+    wanted = max(WIDTH_IN, min(WIDEST_IN, IN_A_SECOND * waveform.duration_s)) if tiers else WIDTH_IN
+    width = wanted if width_in is None else width_in
+    height = height_in + TIER_IN * len(tiers)
     figure = Figure(figsize=(width, height))
     left, inner = MARGIN_IN / width, 1 - (MARGIN_IN + 0.03) / width
-    axes = figure.add_axes((left, 0.26 / height + TIER_IN * len(tiers) / height, inner, 0.975 / height))
+    axes = figure.add_axes((left, (0.26 + TIER_IN * len(tiers)) / height, inner, (height_in - 0.325) / height))
     axes.imshow(
         spectrogram_db(waveform),
         origin="lower",
