@@ -8,7 +8,9 @@ from toktts.training.sizes import Sound, Values, sizes_for, tier
 
 LEAST_HOURS, MOST_HOURS = 1 / 12, 24.0
 MANY_EPOCHS = 10_000
-ENOUGH_EPOCHS = 45  # of little speech in one pass to codes; docs/experiments.md
+LEAST_EPOCHS, MOST_EPOCHS = 15, 45
+EPOCH_HOURS = 11.0
+"""Hours that one pass to codes hears, repeats included: 45 times a quarter, 22 times a half (docs/experiments.md)."""
 PARTING_TOKENIZERS = ("phonemes", "mixed", "characters", "bytes")
 # Families with which phrases were measured (docs/experiments.md); others that align can be trained with them, too.
 PHRASED = frozenset({"toknar", "tokar", "fastspeech2", "nonattentive"})
@@ -93,7 +95,7 @@ def recommend(
         _size(family, hours, speech, sound, given),
         _batch(hours, speech, sound, machine),
         _minutes(hours, machine),
-        _epochs(family, sound, machine),
+        _epochs(family, hours, sound, machine),
         _learning_rate(family, hours, given),
         _average(hours, machine, given),
         _variety(family, hours, sound, given),
@@ -151,10 +153,11 @@ def _minutes(hours: float, machine: Machine) -> Choice:
     )
 
 
-def _epochs(family: str, sound: Sound, machine: Machine) -> Choice:
+def _epochs(family: str, hours: float, sound: Sound, machine: Machine) -> Choice:
     if family in ONE_PASS and not sound.is_mel:
-        epochs = ENOUGH_EPOCHS * (2 if machine.has_gpu else 1)  # a larger batch makes fewer steps of an epoch
-        return Choice({"training.args.num_train_epochs": epochs}, "then little speech is known by heart")
+        epochs = max(LEAST_EPOCHS, min(MOST_EPOCHS, round(EPOCH_HOURS / hours)))
+        epochs *= 2 if machine.has_gpu else 1  # a larger batch makes fewer steps of an epoch
+        return Choice({"training.args.num_train_epochs": epochs}, "then it begins to know the speech by heart")
     return Choice({"training.args.num_train_epochs": MANY_EPOCHS}, "the minutes end it")
 
 
