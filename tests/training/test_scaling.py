@@ -140,6 +140,10 @@ def test_one_pass_to_codes_ends_before_it_knows_the_speech_by_heart(hours, epoch
         assert values_for(hours, family, sound=sound)["training.args.num_train_epochs"] == 10_000
 
 
+def test_minutes_that_somebody_asked_for_are_used_to_the_end():
+    assert values_for(0.1, **{"training.max_minutes": 60.0})["training.args.num_train_epochs"] == 10_000
+
+
 def test_little_speech_does_not_shorten_the_warm_up():
     assert [values_for(hours)["training.args.warmup_steps"] for hours in (0.1, 1, 4, 24)] == [150, 150, 300, 500]
 

@@ -95,7 +95,7 @@ def recommend(
         _size(family, hours, speech, sound, given),
         _batch(hours, speech, sound, machine),
         _minutes(hours, machine),
-        _epochs(family, hours, sound, machine),
+        _epochs(family, hours, sound, machine, given),
         _learning_rate(family, hours, given),
         _average(hours, machine, given),
         _variety(family, hours, sound, given),
@@ -153,8 +153,8 @@ def _minutes(hours: float, machine: Machine) -> Choice:
     )
 
 
-def _epochs(family: str, hours: float, sound: Sound, machine: Machine) -> Choice:
-    if family in ONE_PASS and not sound.is_mel:
+def _epochs(family: str, hours: float, sound: Sound, machine: Machine, given: Values) -> Choice:
+    if family in ONE_PASS and not sound.is_mel and "training.max_minutes" not in given:
         epochs = max(LEAST_EPOCHS, min(MOST_EPOCHS, round(EPOCH_HOURS / hours)))
         epochs *= 2 if machine.has_gpu else 1  # a larger batch makes fewer steps of an epoch
         return Choice({"training.args.num_train_epochs": epochs}, "then it begins to know the speech by heart")
